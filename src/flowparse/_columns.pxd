@@ -112,13 +112,13 @@ cdef struct Shared:             # a column that had one value throughout, kept f
 
 cdef struct Store:              # the growing rows of one layout
     Shape* shape
+    void* table                 # the Table that owns it, borrowed
     int next_class
     Part* open
     Part* closing               # full in this message, oldest first; sealed at commit
     Part* closing_last
     Part* sealed                # oldest first
     Part* sealed_last
-    Py_ssize_t sealed_rows
     Shared* shared              # per column
     # The mark: where it stood when this message first touched it.
     uint64_t touched            # ordinal of that message
@@ -137,6 +137,7 @@ cdef struct Ledger:             # one message's account, and the bounds over all
     uint64_t run_version        # grows when `context` changes
     bint apart                  # rows of this message leave by themselves (Decoder.decode)
     Py_ssize_t rows             # added by this message
+    Py_ssize_t waiting          # committed, and not yet taken
     Store* touched
     Context context
 
@@ -145,8 +146,6 @@ cdef Py_ssize_t reserve(Ledger* ledger, Store* store, Py_ssize_t want) noexcept 
 cdef void commit_message(Ledger* ledger) noexcept nogil
 cdef void roll_back_message(Ledger* ledger) noexcept nogil
 cdef void seal_open(Store* store) noexcept nogil
-cdef Part* detach_sealed(Ledger* ledger, Store* store) noexcept nogil
-cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil
 cdef Part* bare_part(Shape* shape) noexcept nogil
 cdef void drop_part(Part* part) noexcept nogil
 cdef const uint8_t* null_octets() noexcept nogil
@@ -169,6 +168,7 @@ cdef class Layout:
 
 cdef class Account:
     cdef Ledger ledger
+    cpdef list take_apart(self)
 
 
 cdef class Table:
@@ -176,7 +176,6 @@ cdef class Table:
     cdef readonly Layout layout
     cdef readonly str name
     cdef Account account
-    cdef list _wrap(self, Part* part)
 
 
 cdef class Sealed:

@@ -236,13 +236,13 @@ cdef class Layout:
 
 cdef Part* bare_part(Shape* shape) noexcept nogil:
     """A part without a slab, or NULL without memory; all that sealing needs is allocated here."""
-    cdef size_t octets = sizeof(Part) + shape.n_columns * sizeof(ColumnRef) + shape.n_heaps * sizeof(Heap)
+    cdef size_t octets = sizeof(Part) + shape.n_stored * sizeof(ColumnRef) + shape.n_heaps * sizeof(Heap)
     cdef Part* part = <Part*> PyMem_RawCalloc(1, octets)
     if part == NULL:
         return NULL
     part.refs = 1
     part.columns = <ColumnRef*> (part + 1)
-    part.heaps = <Heap*> (part.columns + shape.n_columns)
+    part.heaps = <Heap*> (part.columns + shape.n_stored)
     retain(&shape.refs)
     part.shape = shape
     return part
@@ -547,7 +547,6 @@ cdef void seal(Store* store, Part* part) noexcept nogil:
     else:
         store.sealed_last.next = part
     store.sealed_last = part
-    store.sealed_rows += part.rows
 
 
 cdef void seal_open(Store* store) noexcept nogil:
@@ -647,7 +646,7 @@ cdef void commit_message(Ledger* ledger) noexcept nogil:
         if ledger.apart:
             seal_open(store)
         store = store.next_touched
-    ledger.touched = NULL
+    ledger.waiting += ledger.rows
 
 
 cdef void discard(Ledger* ledger, Part* part) noexcept nogil:
@@ -682,15 +681,15 @@ cdef void roll_back_message(Ledger* ledger) noexcept nogil:
     ledger.rows = 0
 
 
-cdef Py_ssize_t leave(Ledger* ledger, Part* part) noexcept nogil:
-    """Take a chain of parts off the ledger; the caller now owns it. Returns its rows."""
-    cdef Py_ssize_t rows = 0
+cdef Part* leave(Ledger* ledger, Part* chain) noexcept nogil:
+    """Take a chain of parts off the ledger; the caller now owns it."""
+    cdef Part* part = chain
     # Progress: one part further each turn.
     while part != NULL:
         ledger.held -= part.slab.size
-        rows += part.rows
+        ledger.waiting -= part.rows
         part = part.next
-    return rows
+    return chain
 
 
 cdef Part* detach_sealed(Ledger* ledger, Store* store) noexcept nogil:
@@ -698,13 +697,12 @@ cdef Part* detach_sealed(Ledger* ledger, Store* store) noexcept nogil:
     cdef Part* chain = store.sealed
     cdef int i
     store.sealed = store.sealed_last = NULL
-    store.sealed_rows -= leave(ledger, chain)
     if chain == NULL:
         for i in range(store.shape.n_columns):
             if store.shared[i].slab != NULL:
                 drop_slab(store.shared[i].slab)
                 store.shared[i].slab = NULL
-    return chain
+    return leave(ledger, chain)
 
 
 cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil:
@@ -717,8 +715,7 @@ cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil:
         chain = store.mark_sealed_last.next
         store.mark_sealed_last.next = NULL
     store.sealed_last = store.mark_sealed_last
-    store.sealed_rows -= leave(ledger, chain)
-    return chain
+    return leave(ledger, chain)
 
 
 # ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -735,6 +732,19 @@ cdef class Account:
     def __dealloc__(self):
         if self.ledger.pool != NULL:
             close_pool(self.ledger.pool)
+
+    cpdef list take_apart(self):
+        """Hand over the rows of the message that has just been committed apart, as [(Table, [Sealed])]."""
+        cdef Store* store = self.ledger.touched
+        cdef Table table
+        cdef list taken = []
+        # Progress: one store further each turn.
+        while store != NULL:
+            table = <Table> store.table
+            taken.append((table, wrap_chain(table.layout, detach_apart(&self.ledger, store))))
+            store = store.next_touched
+        self.ledger.touched = NULL
+        return taken
 
 
 cdef void drop_chain(Part* part) noexcept nogil:
@@ -754,6 +764,7 @@ cdef class Table:
         self.account = account
         self.name = name
         self.store.shape = layout.shape
+        self.store.table = <void*> self
         self.store.shared = <Shared*> PyMem_RawCalloc(layout.shape.n_columns, sizeof(Shared))
         if self.store.shared == NULL:
             raise MemoryError()
@@ -770,32 +781,10 @@ cdef class Table:
                     drop_slab(self.store.shared[i].slab)
             PyMem_RawFree(self.store.shared)
 
-    @property
-    def rows_waiting(self):
-        """Rows that `take` would hand over."""
-        return self.store.sealed_rows + (self.store.open.rows if self.store.open != NULL else 0)
-
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""
         seal_open(&self.store)
-        return self._wrap(detach_sealed(&self.account.ledger, &self.store))
-
-    def take_apart(self):
-        """Hand over the rows of the message that has just been committed apart, as a list of Sealed."""
-        if self.store.touched != self.account.ledger.message:
-            return []
-        return self._wrap(detach_apart(&self.account.ledger, &self.store))
-
-    cdef list _wrap(self, Part* part):
-        cdef list chunks = []
-        cdef Part* following
-        # Progress: one part further each turn.
-        while part != NULL:
-            following = part.next
-            part.next = NULL
-            chunks.append(wrap_part(self.layout, part))
-            part = following
-        return chunks
+        return wrap_chain(self.layout, detach_sealed(&self.account.ledger, &self.store))
 
 
 cdef class Sealed:
@@ -815,3 +804,15 @@ cdef Sealed wrap_part(Layout layout, Part* part):
     sealed.layout = layout
     sealed.part = part
     return sealed
+
+
+cdef list wrap_chain(Layout layout, Part* part):
+    cdef list chunks = []
+    cdef Part* following
+    # Progress: one part further each turn.
+    while part != NULL:
+        following = part.next
+        part.next = NULL
+        chunks.append(wrap_part(layout, part))
+        part = following
+    return chunks
