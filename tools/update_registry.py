@@ -106,13 +106,7 @@ def iana_values(path: Path) -> dict[str, list[Row]]:
         triples = [(row["registry_id"], row["value"], row["name"]) for row in _csv(path)]
     states = {value: name for registry, value, name in triples if registry == "forwarding-status"}
     tables: dict[str, dict[int, str]] = {}
-    for registry, value, name in triples:
-        # forwardingStatus is one octet: the state in its upper two bits ("01b"), the reason in all eight.
-        if registry == "forwarding-status":
-            value = str(int(value.removesuffix("b"), 2) << 6)
-        elif registry.startswith("forwarding-status-"):
-            name = f"{states[registry[-3:]]} ({name})" if not NAMELESS.fullmatch(name) else name
-            registry = "forwarding-status"
+    for registry, value, name in (whole_octet(states, *triple) for triple in triples):
         if not re.fullmatch(r"0x[0-9A-Fa-f]+|\d+", value) or NAMELESS.fullmatch(name):
             continue
         table = registry.removeprefix("ipfix-").replace("-", "_").replace("engine_ids", "engine_id")
@@ -120,6 +114,15 @@ def iana_values(path: Path) -> dict[str, list[Row]]:
         number = int(value, 0)
         tables.setdefault(table, {})[number] = FULL_NAMES.get((table, number), name)
     return {table: [(str(value), names[value]) for value in sorted(names)] for table, names in tables.items()}
+
+
+def whole_octet(states: dict[str, str], registry: str, value: str, name: str) -> tuple[str, str, str]:
+    """The row, with forwardingStatus as one octet: a state in its upper two bits ("01b"), the reason in all eight."""
+    if registry == "forwarding-status":
+        return registry, str(int(value.removesuffix("b"), 2) << 6), name
+    if registry.startswith("forwarding-status-") and not NAMELESS.fullmatch(name):
+        return "forwarding-status", value, f"{states[registry[-3:]]} ({name})"
+    return registry, value, name
 
 
 def enterprise_elements(folder: Path, iana: dict[Key, Row]) -> tuple[dict[Path, list[Row]], dict[Path, set[str]], int]:

@@ -14,7 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 
 from ..datatypes import DATA_TYPES
@@ -32,7 +35,7 @@ MISSENT = {12326: 10704}  # Barracuda firewalls send the first and mean the seco
 
 COLUMNS = ("pen", "id", "name", "type", "semantics", "units", "enum", "status")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-PEN_ID = re.compile(r"([0-9]+)/([0-9]+)")
+PEN_ID = re.compile(r"([0-9]{1,10})/([0-9]{1,5})")
 IESPEC = re.compile(r"(?P<name>[^(]+)\((?:(?P<pen>\d+)/)?(?P<id>\d+)\)<(?P<type>\w+)>(?:\[(?:\d+|v)\])?", re.ASCII)
 
 
@@ -209,8 +212,6 @@ class Registry:
         pattern : str
             A part of the name, or a glob if it has one of ``*?[``; upper and lower case are one.
         """
-        from fnmatch import fnmatchcase
-
         folded = pattern.lower()
         glob = folded if any(sign in folded for sign in "*?[") else f"*{folded}*"
         found = (element for element in self._in_order() if fnmatchcase(element.name.lower(), glob))
@@ -314,12 +315,12 @@ def _parse(text: str) -> Iterator[tuple[int, Element]]:
         if not line.strip() or line.startswith("#") or tuple(cells) == COLUMNS:
             continue
         try:
-            if len(cells) > 1:
+            if len(cells) == len(COLUMNS):
                 yield at, _from_cells(cells)
             elif spec := IESPEC.fullmatch(line.strip()):
                 yield at, Element(int(spec["pen"] or IANA), int(spec["id"]), spec["name"], spec["type"])
             else:
-                raise ValueError("neither a row of tab-separated columns nor an IESpec")
+                raise ValueError(f"neither {len(COLUMNS)} tab-separated columns nor an IESpec")
         except ValueError as error:
             raise RegistryError(f"line {at}: {error}: {line!r}", line=at) from None
 
@@ -349,8 +350,6 @@ def _problem(element: Element) -> str | None:
 
 
 def _not_found(what: str, key: object, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(key, dict.fromkeys(known)) if isinstance(key, str) else []
     return f"no {what} {key!r}" + (f"; near: {', '.join(near)}" if near else "")
 
@@ -360,15 +359,11 @@ def _not_found(what: str, key: object, known: Iterable[str]) -> str:
 
 def _read(*path: str) -> list[str]:
     """The rows of a file: its lines, less comments and the header."""
-    from importlib.resources import files
-
     lines = files(__name__).joinpath(*path).read_text("ascii").splitlines()
     return [line for line in lines if not line.startswith("#")][1:]
 
 
 def _stems(folder: str) -> list[str]:
-    from importlib.resources import files
-
     return sorted(entry.name.removesuffix(".tsv") for entry in (files(__name__) / folder).iterdir())
 
 
