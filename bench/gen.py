@@ -1,8 +1,9 @@
 """Workloads for the bench: the same datagrams for the same seed, nothing stored.
 
-Strategy: `traffic` draws plausible flows as one array per element; `pack` lays some of them out as records, big-endian, in the
-order and widths of a layout; `*_bodies` fill datagrams with them and `*_messages` put Message Headers in front, with sequence
-numbers that run on. v5 as Cisco documents it, v9 after RFC 3954, IPFIX after RFC 7011. Not here: hostile input (tests/).
+Strategy: `traffic` draws plausible flows as one array per element; `pack` lays some of them out as records, big-endian,
+in the order and widths of a layout; `*_bodies` fill datagrams with them and `*_messages` put Message Headers in front,
+with sequence numbers that run on. v5 as Cisco documents it, v9 after RFC 3954, IPFIX after RFC 7011. Hostile input is
+not made here.
 """
 
 from __future__ import annotations
@@ -254,11 +255,11 @@ class Body(NamedTuple):
     records: int
 
 
-# ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def traffic(rng: Rng, n: int) -> dict[str, np.ndarray[Any, Any]]:
-    """Draw `n` flows: element name -> integers of shape (n,), or octets of shape (n, width). Few talkers make most of them."""
+    """Draw `n` flows, most of them from few talkers: name -> integers of shape (n,), or octets of shape (n, width)."""
 
     def popular() -> np.ndarray[Any, Any]:
         return rng.zipf(1.3, n) % 50_000
@@ -326,7 +327,7 @@ def pack(flows: dict[str, np.ndarray[Any, Any]], layout: Layout) -> Octets:
     return np.concatenate([big_endian(flows[name], width) for name, width in layout if width != VARIABLE], axis=1)
 
 
-# ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── bodies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def v5_bodies(rng: Rng, count: int, records: int = 30) -> list[Body]:
@@ -382,7 +383,7 @@ def template_set(set_id: int, templates: dict[int, Layout]) -> Body:
     return Body(struct.pack("!HH", set_id, 4 + len(records)) + records, 0)
 
 
-# ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def v5_messages(bodies: Iterable[Body]) -> list[bytes]:
@@ -421,7 +422,7 @@ def ipfix_messages(bodies: Sequence[Body], templates: dict[int, Layout], domain:
     return message(template_set(2, templates).octets, 0), messages
 
 
-# ── workloads ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── workloads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def one_exporter(name: str, templates: list[bytes], datagrams: list[bytes], bodies: Sequence[Body]) -> Workload:
@@ -462,8 +463,8 @@ def ipfixvar(count: int = 2200, seed: int = 460) -> Workload:
 
 
 def mixed(count: int = 4000, exporters: int = 100, seed: int = 11) -> Workload:
-    """Many exporters, interleaved: 55 % v9 (two layouts, often in an order of their own), 25 % IPFIX IPv4 and IPv6, 10 % IPFIX
-    with strings, 10 % v5."""
+    """Many exporters, interleaved: 55 % v9 (two layouts, most in an order of their own), 25 % IPFIX (IPv4 and IPv6),
+    10 % IPFIX with strings, 10 % v5."""
     rng = np.random.default_rng(seed)
     each = count // exporters
     half = each // 2
@@ -520,7 +521,7 @@ WORKLOADS: dict[str, Callable[..., Workload]] = {
 }
 
 
-# ── captures ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── captures ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def pcap(datagrams: Sequence[bytes], exporters: Sequence[str], port: int = 2055) -> bytes:

@@ -1,7 +1,8 @@
 """Two ways to do one thing, timed side by side in one process; only their ratio is judged.
 
-Strategy: ABBA order cancels drift, the collector is off, a unit lasts 1 to 30 ms, and the least of up to 25 rounds counts, for
-noise only adds. A callable shorter than a millisecond is repeated within its unit. Absolute times are shown, never asserted.
+Strategy: ABBA order cancels drift, the garbage collector is off, a unit lasts 1 to 30 ms, and the least of up to 25
+rounds counts, for noise only adds. A callable shorter than a millisecond is repeated within its unit. Absolute times
+are shown, never asserted.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Kind = Literal["times", "share"]
 
 @dataclass(frozen=True)
 class Result:
-    """`ratio` is peer_ns / ours_ns, both for one item; with kind "share" the peer is another door of ours, or memcpy."""
+    """`ratio` is peer_ns / ours_ns, both for one item. Kind "share": the peer is another door of ours, or memcpy."""
 
     name: str
     kind: Kind
@@ -67,7 +68,7 @@ class Unit:
         self.best_ns = float("inf")
 
     def run(self) -> Any:
-        # Called without arguments: f(*args) costs 80 ns a call. The last result dies before the next is made, as a caller's would.
+        # Called without arguments: f(*args) costs 80 ns a call. One result dies before the next is made.
         work = self.work
         result = None
         started = perf_counter_ns()
@@ -120,7 +121,7 @@ def measure(
 
 
 class Ratio:
-    """Measure, note the result for the table at the end, and assert the floor. `items` are those one call of each handles."""
+    """Measure, note the result for the table, assert the floor. `items`: how many one call of each handles."""
 
     def __init__(self, name: str, results: list[Result]) -> None:
         self.name = name
