@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["COLUMN_TYPES", "DATA_TYPES", "ColumnType", "DataType", "Show", "column_type"]
+__all__ = ["COLUMN_TYPES", "DATA_TYPES", "ColumnType", "DataType", "Show", "column_type", "natural_column", "octets"]
 
 
 class Show(IntEnum):
@@ -134,6 +134,11 @@ DATA_TYPES: dict[str, DataType] = {
 }
 
 
+def natural_column(type: str) -> ColumnType:
+    """The column that holds an abstract type at its natural size."""
+    return COLUMN_TYPES[DATA_TYPES[type].column]
+
+
 def column_type(type: str, length: int) -> ColumnType:
     """The column that holds an element of abstract type `type`, sent in `length` octets.
 
@@ -142,7 +147,7 @@ def column_type(type: str, length: int) -> ColumnType:
     Any other length than the natural one is raw octets.
     """
     natural = DATA_TYPES[type]
-    column = COLUMN_TYPES[natural.column]
+    column = natural_column(type)
     if column.width == 0:
         return column
     if natural.reducible and 1 <= length <= column.width:

@@ -357,10 +357,10 @@ def _not_found(what: str, key: object, known: Iterable[str]) -> str:
 # ---- package data: the only reads there are ------------------------------------------------------
 
 
-def _read(*path: str) -> list[str]:
-    """The rows of a file: its lines, less comments and the header."""
+def rows(*path: str) -> list[list[str]]:
+    """The cells of a TSV file below this package, row by row, less comments and the header."""
     lines = files(__name__).joinpath(*path).read_text("ascii").splitlines()
-    return [line for line in lines if not line.startswith("#")][1:]
+    return [line.split("\t") for line in lines if not line.startswith("#")][1:]
 
 
 def _stems(folder: str) -> list[str]:
@@ -386,7 +386,7 @@ def _packaged(pen: int) -> dict[int, Element]:
 
 @cache
 def _load(file: str) -> dict[int, Element]:
-    return {element.id: element for element in map(_from_cells, (row.split("\t") for row in _read("elements", file)))}
+    return {element.id: element for element in map(_from_cells, rows("elements", file))}
 
 
 @cache
