@@ -426,7 +426,7 @@ COUNTERS = (
     "datagrams", "not_udp", "other_port", "fragments", "snapped", "bad_packets", "unknown_link", "unknown_interface",
 )
 
-PCAP = "draft-ietf-opsawg-pcap 4"
+PCAP = "draft-ietf-opsawg-pcap 4"           # the clause of every error in a pcap
 PCAPNG = "draft-ietf-opsawg-pcapng 3.1"
 SECTION = "draft-ietf-opsawg-pcapng 4.1"
 ERRORS = {
@@ -553,6 +553,7 @@ cdef class Reader:
         if self.state.stop not in ERRORS:
             return None
         kind, clause, message = ERRORS[self.state.stop]
+        clause = clause if self.state.pcapng else PCAP
         offset = self.state.stop_offset
         text = message.format(offset=offset, needed=self.state.needed, found=self.state.found)
         return kind(f"{text} ({clause})", offset=offset, clause=clause)

@@ -3,8 +3,12 @@
 A capture is bytes, a memoryview or an mmap that the caller opened; nothing is read from disk here
 and no payload is copied. Formats, link layers and what is not done: `_capture.pyx`.
 
->>> from tests import build
->>> octets = build.pcap([(1_700_000_000_000_000_000, build.ethernet(build.udp(b"hello")))])
+>>> from struct import pack
+>>> addresses = bytes([192, 0, 2, 1]) + bytes([198, 51, 100, 2])
+>>> udp = pack(">HHHH", 50000, 2055, 8 + 5, 0) + b"hello"
+>>> ip = pack(">BBHIBBH", 0x45, 0, 20 + len(udp), 0, 64, 17, 0) + addresses + udp
+>>> octets = pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
+>>> octets += pack("<IIII", 1_700_000_000, 0, len(ip), len(ip)) + ip
 >>> for time_ns, source, destination, payload in datagrams(octets):
 ...     print(time_ns, source, destination, bytes(payload))
 1700000000000000000 ('192.0.2.1', 50000) ('198.51.100.2', 2055) b'hello'
