@@ -115,7 +115,6 @@ cdef Verdict read_link(const Link* link, Layer* layer, int* version) noexcept no
 
 cdef enum:
     CAPTURE_SKIPPED = -1        # a block without a packet
-    NO_INTERFACE = -1
 
     SECTION_HEADER = 0x0A0D0D0A
     INTERFACE_DESCRIPTION = 1
