@@ -294,8 +294,7 @@ def names(table: str) -> Mapping[int, str]:
     """
     if table not in _tables():
         raise KeyError(_not_found("table", table, _tables()))
-    rows = (line.split("\t") for line in _read("enums", f"{table}.tsv"))
-    return MappingProxyType({int(value, 0): name for value, name in rows})
+    return MappingProxyType({int(value, 0): name for value, name in rows("enums", f"{table}.tsv")})
 
 
 def _reversed(forward: Element) -> Element:
