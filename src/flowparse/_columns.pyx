@@ -795,7 +795,7 @@ cdef class Sealed:
             drop_part(self.part)
 
     def __len__(self):
-        return self.part.rows
+        return self.part.rows if self.part != NULL else 0
 
 
 cdef Sealed wrap_part(Layout layout, Part* part):

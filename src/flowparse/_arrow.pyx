@@ -1,0 +1,346 @@
+# cython: boundscheck=False, wraparound=False
+"""The Arrow C data interface by hand: https://arrow.apache.org/docs/format/CDataInterface.html
+
+Three exports, each one block of memory that is counted with atomics:
+
+- a schema shares the Description of its Layout (names and formats), made once;
+- an array of a Part's rows is a struct whose children point into the part's memory;
+- a stream holds windows on parts and makes their arrays when it is pulled.
+
+A consumer may move children out of a struct and release them by themselves, on any thread, without
+the GIL, long after the decoder and every Python object here died. So an export is alive until its
+struct and all its children are released, what it shares is counted, and nothing below touches the
+interpreter except the capsules' own destructors. `requested_schema` is not honoured, which the
+protocol allows. No extension types: consumers that do not know one refuse to work on its column.
+"""
+
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from libc.errno cimport ENOMEM
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from flowparse._columns cimport drop_part
+from flowparse._slab cimport release, retain
+
+cdef enum:
+    NULLABLE = 2                # ARROW_FLAG_NULLABLE: which columns have nulls differs between the chunks of a Batch
+
+cdef struct SchemaExport:
+    long refs                   # the struct, and each child that is not yet released
+    Description* description
+    ArrowSchema* children
+    ArrowSchema** pointers
+
+cdef struct ArrayExport:
+    long refs                   # likewise
+    Part* part
+    ArrowArray* children
+    ArrowArray** pointers
+    const void** buffers        # three places for each child, and one for the struct
+
+cdef struct StreamState:
+    Description* description
+    Py_ssize_t at
+    Py_ssize_t n
+    bint failed
+    Window* windows
+
+
+# ── schemas ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef Description* describe(Layout layout) except NULL:
+    """The names and formats of a layout, with one reference."""
+    cdef list strings = []
+    cdef Py_ssize_t i, n = len(layout.names)
+    cdef size_t octets = sizeof(Description) + 2 * n * sizeof(char*)
+    cdef bytes string
+    for name, type in zip(layout.names, layout.types):
+        strings += [name.encode(), type.arrow.encode()]
+    if b"\0" in b"".join(strings):
+        raise ValueError("a column name has no NUL")
+    description = <Description*> PyMem_RawMalloc(octets + sum(map(len, strings)) + len(strings))
+    if description == NULL:
+        raise MemoryError()
+    description.refs = 1
+    description.n_columns = <int> n
+    description.names = <const char**> (description + 1)
+    description.formats = description.names + n
+    at = <char*> (description.formats + n)
+    # Bounds: every string and its NUL were counted above.
+    for i, string in enumerate(strings):
+        memcpy(at, <const char*> string, len(string) + 1)
+        if i & 1:
+            description.formats[i >> 1] = at
+        else:
+            description.names[i >> 1] = at
+        at += len(string) + 1
+    return description
+
+
+cdef void drop_description(Description* description) noexcept nogil:
+    if release(&description.refs) == 0:
+        PyMem_RawFree(description)
+
+
+cdef void release_field(ArrowSchema* schema) noexcept nogil:
+    cdef SchemaExport* export = <SchemaExport*> schema.private_data
+    schema.release = NULL
+    if release(&export.refs) == 0:
+        drop_description(export.description)
+        PyMem_RawFree(export)
+
+
+cdef void release_schema(ArrowSchema* schema) noexcept nogil:
+    cdef int64_t i
+    for i in range(schema.n_children):
+        if schema.children[i].release != NULL:      # not moved out
+            schema.children[i].release(schema.children[i])
+    release_field(schema)
+
+
+cdef void set_field(ArrowSchema* schema, SchemaExport* export, const char* name, const char* format) noexcept nogil:
+    memset(schema, 0, sizeof(ArrowSchema))
+    schema.name = name
+    schema.format = format
+    schema.flags = NULLABLE
+    schema.release = release_field
+    schema.private_data = export
+
+
+cdef int export_schema(Description* description, ArrowSchema* out) noexcept nogil:
+    """Fill `out` with a struct of the columns; -1 without memory."""
+    cdef int i, n = description.n_columns
+    cdef SchemaExport* export = <SchemaExport*> PyMem_RawMalloc(
+        sizeof(SchemaExport) + n * (sizeof(ArrowSchema) + sizeof(ArrowSchema*))
+    )
+    if export == NULL:
+        return -1
+    export.refs = n + 1
+    retain(&description.refs)
+    export.description = description
+    export.children = <ArrowSchema*> (export + 1)
+    export.pointers = <ArrowSchema**> (export.children + n)
+    for i in range(n):
+        export.pointers[i] = &export.children[i]
+        set_field(&export.children[i], export, description.names[i], description.formats[i])
+    set_field(out, export, b"", b"+s")
+    out.flags = 0
+    out.n_children = n
+    out.children = export.pointers
+    out.release = release_schema
+    return 0
+
+
+# ── arrays ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef Py_ssize_t count_nulls(
+    const ColumnRef* ref, Py_ssize_t part_rows, Py_ssize_t start, Py_ssize_t rows,
+) noexcept nogil:
+    """How many of the window's values are null."""
+    cdef Py_ssize_t i, valid = 0
+    if ref.null_count == 0 or ref.null_count == part_rows:
+        return rows if ref.null_count else 0
+    if rows == part_rows:
+        return ref.null_count
+    # Bounds: start + rows <= the part's, and the bitmap has a bit for each of those.
+    for i in range(start, start + rows):
+        valid += ref.validity[i >> 3] >> (i & 7) & 1
+    return rows - valid
+
+
+cdef void release_column(ArrowArray* array) noexcept nogil:
+    cdef ArrayExport* export = <ArrayExport*> array.private_data
+    array.release = NULL
+    if release(&export.refs) == 0:
+        drop_part(export.part)
+        PyMem_RawFree(export)
+
+
+cdef void release_array(ArrowArray* array) noexcept nogil:
+    cdef int64_t i
+    for i in range(array.n_children):
+        if array.children[i].release != NULL:       # not moved out
+            array.children[i].release(array.children[i])
+    release_column(array)
+
+
+cdef int export_array(const Window* window, ArrowArray* out) noexcept nogil:
+    """Fill `out` with a struct of the window's columns; -1 without memory."""
+    cdef Part* part = window.part
+    cdef int i, n = part.shape.n_columns
+    cdef ColumnRef* ref
+    cdef ArrowArray* child
+    cdef ArrayExport* export = <ArrayExport*> PyMem_RawMalloc(
+        sizeof(ArrayExport) + n * (sizeof(ArrowArray) + sizeof(ArrowArray*)) + (3 * n + 1) * sizeof(void*)
+    )
+    if export == NULL:
+        return -1
+    export.refs = n + 1
+    retain(&part.refs)
+    export.part = part
+    export.children = <ArrowArray*> (export + 1)
+    export.pointers = <ArrowArray**> (export.children + n)
+    export.buffers = <const void**> (export.pointers + n)
+    memset(export.children, 0, n * sizeof(ArrowArray))
+    # Bounds: i < n, and buffers has 3 * n + 1 places.
+    for i in range(n):
+        ref = &part.columns[i]
+        child = &export.children[i]
+        export.pointers[i] = child
+        child.length = window.rows
+        # Children carry the offset, as not every consumer adds a struct's own.
+        child.offset = window.start
+        child.null_count = count_nulls(ref, part.rows, window.start, window.rows)
+        child.buffers = export.buffers + 3 * i
+        child.buffers[0] = ref.validity if child.null_count else NULL
+        if part.shape.columns[i].width == 0:
+            child.n_buffers = 3
+            child.buffers[1] = ref.offsets
+            child.buffers[2] = ref.data
+        else:
+            child.n_buffers = 2
+            child.buffers[1] = ref.data
+        child.release = release_column
+        child.private_data = export
+    memset(out, 0, sizeof(ArrowArray))
+    export.buffers[3 * n] = NULL
+    out.length = window.rows
+    out.n_buffers = 1
+    out.buffers = export.buffers + 3 * n
+    out.n_children = n
+    out.children = export.pointers
+    out.release = release_array
+    out.private_data = export
+    return 0
+
+
+# ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef int stream_schema(ArrowArrayStream* stream, ArrowSchema* out) noexcept nogil:
+    cdef StreamState* state = <StreamState*> stream.private_data
+    state.failed = export_schema(state.description, out) < 0
+    return ENOMEM if state.failed else 0
+
+
+cdef int stream_next(ArrowArrayStream* stream, ArrowArray* out) noexcept nogil:
+    cdef StreamState* state = <StreamState*> stream.private_data
+    if state.at == state.n:
+        out.release = NULL      # the end
+        return 0
+    state.failed = export_array(&state.windows[state.at], out) < 0
+    if state.failed:
+        return ENOMEM
+    state.at += 1
+    return 0
+
+
+cdef const char* stream_error(ArrowArrayStream* stream) noexcept nogil:
+    if (<StreamState*> stream.private_data).failed:
+        return b"out of memory"
+    return NULL
+
+
+cdef void release_stream(ArrowArrayStream* stream) noexcept nogil:
+    cdef StreamState* state = <StreamState*> stream.private_data
+    cdef Py_ssize_t i
+    stream.release = NULL
+    for i in range(state.n):
+        drop_part(state.windows[i].part)
+    drop_description(state.description)
+    PyMem_RawFree(state)
+
+
+cdef int export_stream(
+    Description* description, const Window* windows, Py_ssize_t n, ArrowArrayStream* out,
+) noexcept nogil:
+    """Fill `out` with a stream of the windows' arrays; -1 without memory."""
+    cdef Py_ssize_t i
+    cdef StreamState* state = <StreamState*> PyMem_RawMalloc(sizeof(StreamState) + n * sizeof(Window))
+    if state == NULL:
+        return -1
+    state.at = 0
+    state.n = n
+    state.failed = False
+    retain(&description.refs)
+    state.description = description
+    state.windows = <Window*> (state + 1)
+    for i in range(n):
+        retain(&windows[i].part.refs)
+        state.windows[i] = windows[i]
+    out.get_schema = stream_schema
+    out.get_next = stream_next
+    out.get_last_error = stream_error
+    out.release = release_stream
+    out.private_data = state
+    return 0
+
+
+# ── capsules ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html: a consumer that moved the struct out has
+# set its `release` to NULL; the struct itself is always the capsule's to free.
+
+cdef void free_schema(object capsule) noexcept:
+    cdef ArrowSchema* schema = <ArrowSchema*> PyCapsule_GetPointer(capsule, "arrow_schema")
+    if schema.release != NULL:
+        schema.release(schema)
+    PyMem_RawFree(schema)
+
+
+cdef void free_array(object capsule) noexcept:
+    cdef ArrowArray* array = <ArrowArray*> PyCapsule_GetPointer(capsule, "arrow_array")
+    if array.release != NULL:
+        array.release(array)
+    PyMem_RawFree(array)
+
+
+cdef void free_stream(object capsule) noexcept:
+    cdef ArrowArrayStream* stream = <ArrowArrayStream*> PyCapsule_GetPointer(capsule, "arrow_array_stream")
+    if stream.release != NULL:
+        stream.release(stream)
+    PyMem_RawFree(stream)
+
+
+cdef object schema_capsule(Description* description):
+    cdef ArrowSchema* schema = <ArrowSchema*> PyMem_RawMalloc(sizeof(ArrowSchema))
+    if schema == NULL:
+        raise MemoryError()
+    if export_schema(description, schema) < 0:
+        PyMem_RawFree(schema)
+        raise MemoryError()
+    try:
+        return PyCapsule_New(schema, "arrow_schema", free_schema)
+    except:
+        schema.release(schema)
+        PyMem_RawFree(schema)
+        raise
+
+
+cdef object array_capsule(Window window):
+    cdef ArrowArray* array = <ArrowArray*> PyMem_RawMalloc(sizeof(ArrowArray))
+    if array == NULL:
+        raise MemoryError()
+    if export_array(&window, array) < 0:
+        PyMem_RawFree(array)
+        raise MemoryError()
+    try:
+        return PyCapsule_New(array, "arrow_array", free_array)
+    except:
+        array.release(array)
+        PyMem_RawFree(array)
+        raise
+
+
+cdef object stream_capsule(Description* description, const Window* windows, Py_ssize_t n):
+    cdef ArrowArrayStream* stream = <ArrowArrayStream*> PyMem_RawMalloc(sizeof(ArrowArrayStream))
+    if stream == NULL:
+        raise MemoryError()
+    if export_stream(description, windows, n, stream) < 0:
+        PyMem_RawFree(stream)
+        raise MemoryError()
+    try:
+        return PyCapsule_New(stream, "arrow_array_stream", free_stream)
+    except:
+        stream.release(stream)
+        PyMem_RawFree(stream)
+        raise

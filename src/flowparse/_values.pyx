@@ -1,0 +1,641 @@
+# cython: boundscheck=False, wraparound=False
+"""Chunks, columns and rows: finished parts as Python sees them.
+
+Nothing is copied and nothing is read before it is asked for. A Chunk is a window on a Sealed part, a
+Column one of its columns (or of several chunks'), a Row an index. How a column type reads is one row
+of KINDS and one small function; each layout is joined with them once, in its Face.
+
+Reading a row takes no detour through descriptors: an attribute is looked up among the columns first,
+so a column that is called like a method hides it.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetItem
+from cpython.long cimport PyLong_AsSsize_t
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawCalloc, PyMem_RawFree
+from cpython.object cimport PyObject, PyObject_GenericGetAttr
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
+from flowparse._arrow cimport (
+    array_capsule, count_nulls, describe, drop_description, schema_capsule, stream_capsule,
+)
+
+from collections.abc import ItemsView, KeysView, Mapping, Sequence, ValuesView
+
+from flowparse.text import quoted
+
+cdef extern from "Python.h":
+    object PyUnicode_New(Py_ssize_t length, Py_UCS4 most)
+    void* PyUnicode_DATA(object text)
+
+# ── how a value reads ────────────────────────────────────────────────────────────────────────────────────────────────
+# Bounds, for all of them: `row` lies within the part, which has that many values of `width` octets, or offsets.
+
+cdef object read_u8(const ColumnRef* ref, Py_ssize_t row, int width):
+    return ref.data[row]
+
+
+cdef object read_u16(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const uint16_t*> ref.data)[row]
+
+
+cdef object read_u32(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const uint32_t*> ref.data)[row]
+
+
+cdef object read_u64(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const uint64_t*> ref.data)[row]
+
+
+cdef object read_i8(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int8_t*> ref.data)[row]
+
+
+cdef object read_i16(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int16_t*> ref.data)[row]
+
+
+cdef object read_i32(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int32_t*> ref.data)[row]
+
+
+cdef object read_i64(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int64_t*> ref.data)[row]
+
+
+cdef object read_f32(const ColumnRef* ref, Py_ssize_t row, int width):
+    return <double> (<const float*> ref.data)[row]
+
+
+cdef object read_f64(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const double*> ref.data)[row]
+
+
+cdef object read_bool(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (ref.data[row >> 3] >> (row & 7) & 1) == 1
+
+
+cdef object read_time_us(const ColumnRef* ref, Py_ssize_t row, int width):
+    # As Python's integer: not every number of microseconds is one of nanoseconds in 64 bits.
+    return (<const int64_t*> ref.data)[row] * <object> 1000
+
+
+cdef object read_ipv4(const ColumnRef* ref, Py_ssize_t row, int width):
+    cdef char[IPV4_ROOM] room
+    cdef int length = ipv4_text((<const uint32_t*> ref.data)[row], room)
+    return ascii(room, length)
+
+
+cdef object read_address(const ColumnRef* ref, Py_ssize_t row, int width):
+    cdef char[ADDRESS_ROOM] room
+    cdef int length = address_text(ref.data + 16 * row, room)
+    return ascii(room, length)
+
+
+cdef object read_mac(const ColumnRef* ref, Py_ssize_t row, int width):
+    cdef char[MAC_ROOM] room
+    cdef int length = mac_text(ref.data + 6 * row, room)
+    return ascii(room, length)
+
+
+cdef object read_octets(const ColumnRef* ref, Py_ssize_t row, int width):
+    return PyBytes_FromStringAndSize(<const char*> ref.data + row * width, width)
+
+
+cdef object read_binary(const ColumnRef* ref, Py_ssize_t row, int width):
+    return PyBytes_FromStringAndSize(<const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row])
+
+
+cdef object read_text(const ColumnRef* ref, Py_ssize_t row, int width):
+    return PyUnicode_DecodeUTF8(
+        <const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row], "backslashreplace",
+    )
+
+
+cdef inline object ascii(const char* characters, int length):
+    # Bounds: a new str of `length` ASCII characters has that many octets.
+    text = PyUnicode_New(length, 127)
+    memcpy(PyUnicode_DATA(text), characters, length)
+    return text
+
+
+cdef enum:
+    KINDS_ALL = 19
+
+cdef struct Kind:
+    Reader text
+    Reader plain
+    const char* format          # of the buffer protocol; NULL: its memory is not an array of values
+
+cdef Kind[KINDS_ALL] KINDS = [
+    Kind(read_u8, read_u8, b"B"),
+    Kind(read_u16, read_u16, b"H"),
+    Kind(read_u32, read_u32, b"I"),
+    Kind(read_u64, read_u64, b"Q"),
+    Kind(read_i8, read_i8, b"b"),
+    Kind(read_i16, read_i16, b"h"),
+    Kind(read_i32, read_i32, b"i"),
+    Kind(read_i64, read_i64, b"q"),
+    Kind(read_f32, read_f32, b"f"),
+    Kind(read_f64, read_f64, b"d"),
+    Kind(read_bool, read_bool, NULL),
+    Kind(read_i64, read_i64, b"q"),
+    Kind(read_time_us, read_time_us, b"q"),
+    Kind(read_ipv4, read_u32, b"I"),
+    Kind(read_address, read_octets, b"B"),
+    Kind(read_mac, read_octets, b"B"),
+    Kind(read_octets, read_octets, b"B"),
+    Kind(read_binary, read_binary, NULL),
+    Kind(read_text, read_text, NULL),
+]
+KIND_OF = {
+    name: kind
+    for kind, name in enumerate(
+        "u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 bool time time_us ipv4 address mac octets binary utf8".split()
+    )
+}
+cdef int F64 = KIND_OF["f64"]
+cdef int BOOL = KIND_OF["bool"]
+cdef int TIME = KIND_OF["time"]
+cdef int TIME_US = KIND_OF["time_us"]
+cdef int FIRST_OF_OCTETS = KIND_OF["address"]
+
+
+cdef class Face:
+    """How to export and to read a layout, made once for it."""
+
+    def __cinit__(self, Layout layout):
+        cdef Py_ssize_t i
+        cdef Look* look
+        self.derived = {}
+        self.description = describe(layout)
+        self.looks = <Look*> PyMem_RawCalloc(len(layout.names), sizeof(Look))
+        if self.looks == NULL:
+            raise MemoryError()
+        for i, (type, wire_octets) in enumerate(zip(layout.types, layout.wire_octets)):
+            look = &self.looks[i]
+            look.kind = KIND_OF[type.name.rstrip("0123456789") if type.name.startswith("octets") else type.name]
+            look.text = KINDS[look.kind].text
+            look.plain = KINDS[look.kind].plain
+            look.width = type.width
+            # How long a time was, and in which unit, is not kept.
+            known = wire_octets and wire_octets <= type.width and look.kind != TIME and look.kind != TIME_US
+            look.wire_octets = wire_octets if known else type.width
+
+    def __dealloc__(self):
+        if self.description != NULL:
+            drop_description(self.description)
+        PyMem_RawFree(self.looks)
+
+
+cdef Face face_of(Layout layout):
+    if layout.arrow is None:
+        layout.arrow = Face(layout)
+    return <Face> layout.arrow
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef inline bint is_null(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:
+    return ref.validity != NULL and not ref.validity[row >> 3] >> (row & 7) & 1
+
+
+cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look):
+    """The value's octets in network order, as many as were sent."""
+    cdef uint8_t[8] octets
+    cdef float narrow
+    cdef const uint8_t* value = ref.data + row * look.width
+    cdef int k, width = look.width
+    if width == 0:
+        return read_binary(ref, row, 0)
+    if look.kind >= FIRST_OF_OCTETS:
+        # A mapped IPv4 address of four octets is the last four.
+        return PyBytes_FromStringAndSize(<const char*> value + width - look.wire_octets, look.wire_octets)
+    if look.kind == BOOL:
+        return b"\1" if read_bool(ref, row, 0) else b"\2"         # RFC 7011 section 6.1.5
+    if look.kind == F64 and look.wire_octets == 4:
+        narrow = <float> (<const double*> value)[0]
+        value = <const uint8_t*> &narrow
+        width = 4
+    # Bounds: width is 1, 2, 4 or 8. Memory is little-endian on every platform that wheels are built for.
+    for k in range(width):
+        octets[k] = value[width - 1 - k]
+    return PyBytes_FromStringAndSize(<const char*> octets + width - look.wire_octets, look.wire_octets)
+
+
+cdef bint same_value(const ColumnRef* a, Py_ssize_t row, const ColumnRef* b, Py_ssize_t other, int width, bint is_bool):
+    if is_null(a, row) or is_null(b, other):
+        return is_null(a, row) and is_null(b, other)
+    if is_bool:
+        return read_bool(a, row, 0) is read_bool(b, other, 0)
+    if width:
+        return memcmp(a.data + row * width, b.data + other * width, width) == 0
+    return (
+        a.offsets[row + 1] - a.offsets[row] == b.offsets[other + 1] - b.offsets[other]
+        and memcmp(a.data + a.offsets[row], b.data + b.offsets[other], a.offsets[row + 1] - a.offsets[row]) == 0
+    )
+
+
+cdef class Chunk:
+    """Rows of one layout, in contiguous columns.
+
+    Parameters
+    ----------
+    sealed : Sealed
+        What a Table handed over.
+    start, rows : int
+        Which of its rows; all of them without.
+    """
+
+    def __cinit__(self, Sealed sealed not None, Py_ssize_t start=0, rows=None):
+        if sealed.part == NULL:
+            raise ValueError("a chunk needs rows that a table handed over")
+        self.sealed = sealed
+        self.layout = sealed.layout
+        self.face = face_of(sealed.layout)
+        self.window = Window(sealed.part, start, sealed.part.rows - start if rows is None else rows)
+        if not (0 <= start <= sealed.part.rows and 0 <= self.window.rows <= sealed.part.rows - start):
+            raise ValueError(f"no rows {start} to {start + self.window.rows} in {sealed.part.rows}")
+
+    cdef object read(self, Py_ssize_t column, Py_ssize_t at, bint text):
+        """The value in row `at` of the chunk; the caller checked both numbers."""
+        cdef const ColumnRef* ref = &self.window.part.columns[column]
+        cdef const Look* look = &self.face.looks[column]
+        at += self.window.start
+        if is_null(ref, at):
+            return None
+        return look.text(ref, at, look.width) if text else look.plain(ref, at, look.width)
+
+    @property
+    def names(self):
+        """The columns' names, in order."""
+        return self.layout.names
+
+    def __len__(self):
+        return self.window.rows
+
+    def __iter__(self):
+        cdef RowIterator rows = RowIterator.__new__(RowIterator)
+        rows.chunk = self
+        return rows
+
+    def __getitem__(self, key):
+        cdef Py_ssize_t at
+        if isinstance(key, str):
+            return Column(self.layout, self.layout.index[key], (self,))
+        if isinstance(key, slice):
+            at, end, step = key.indices(self.window.rows)
+            if step != 1:
+                raise ValueError("rows are taken in order: the step of a slice is 1")
+            return Chunk(self.sealed, self.window.start + at, max(0, end - at))
+        at = key
+        if at < 0:
+            at += self.window.rows
+        if not 0 <= at < self.window.rows:
+            raise IndexError(f"no row {key} in {self.window.rows}")
+        return new_row(self, at)
+
+    def __arrow_c_schema__(self):
+        """The columns' names and types, as an Arrow PyCapsule."""
+        return schema_capsule(self.face.description)
+
+    def __arrow_c_array__(self, requested_schema=None):
+        """Schema and rows as Arrow PyCapsules, without a copy; `requested_schema` is not honoured."""
+        return schema_capsule(self.face.description), array_capsule(self.window)
+
+    def to_dicts(self, *, bint text=True):
+        """All rows as dicts; `text=False` gives addresses as they are stored."""
+        cdef Py_ssize_t i, at, end = self.window.start + self.window.rows
+        cdef Py_ssize_t n = len(self.layout.names), n_varying = 0
+        cdef const ColumnRef* ref
+        cdef const Look* look
+        cdef dict constant = {}
+        cdef dict row
+        cdef list rows = []
+        cdef tuple names = self.layout.names
+        if self.window.rows == 0:
+            return rows
+        varying = <Py_ssize_t*> PyMem_Malloc(n * sizeof(Py_ssize_t))
+        if varying == NULL:
+            raise MemoryError()
+        try:
+            # What is the same in all rows is read once, and copied with the dict.
+            for i in range(n):
+                constant[names[i]] = None
+                if one_value(&self.window, i, self.face.looks[i].width, self.face.looks[i].kind == BOOL):
+                    constant[names[i]] = self.read(i, 0, text)
+                else:
+                    varying[n_varying] = i
+                    n_varying += 1
+            for at in range(self.window.start, end):
+                row = PyDict_Copy(constant)
+                for i in range(n_varying):
+                    ref = &self.window.part.columns[varying[i]]
+                    if is_null(ref, at):
+                        continue
+                    look = &self.face.looks[varying[i]]
+                    value = look.text(ref, at, look.width) if text else look.plain(ref, at, look.width)
+                    PyDict_SetItem(row, names[varying[i]], value)
+                rows.append(row)
+        finally:
+            PyMem_Free(varying)
+        return rows
+
+
+cdef bint one_value(const Window* window, Py_ssize_t column, int width, bint is_bool) noexcept nogil:
+    """Whether all rows of a window, of which there are some, surely have the same value."""
+    cdef const ColumnRef* ref = &window.part.columns[column]
+    cdef Py_ssize_t nulls = count_nulls(ref, window.part.rows, window.start, window.rows)
+    cdef const uint8_t* first
+    if nulls == window.rows:
+        return True
+    if nulls or width == 0 or is_bool:
+        return False
+    # Each value equals the one after it. Bounds: one value less than the window has.
+    first = ref.data + window.start * width
+    return memcmp(first, first + width, (window.rows - 1) * width) == 0
+
+
+def same_rows(Chunk chunk not None, Py_ssize_t start, Chunk other not None, Py_ssize_t other_start, Py_ssize_t rows):
+    """Whether `rows` rows of two chunks of the same names and types have the same values.
+
+    Floats are compared by their octets: NaN equals itself.
+    """
+    cdef Py_ssize_t i, at, a = chunk.window.start + start, b = other.window.start + other_start
+    cdef const Look* look
+    if not (0 <= start <= chunk.window.rows - rows and 0 <= other_start <= other.window.rows - rows):
+        raise IndexError("not that many rows")
+    if chunk.layout is not other.layout and chunk.layout.types != other.layout.types:
+        raise ValueError("chunks of different types")
+    for i in range(len(chunk.layout.names)):
+        look = &chunk.face.looks[i]
+        for at in range(rows):
+            if not same_value(
+                &chunk.window.part.columns[i], a + at, &other.window.part.columns[i], b + at, look.width,
+                look.kind == BOOL,
+            ):
+                return False
+    return True
+
+
+def arrow_schema(Layout layout not None):
+    """The schema of a layout as an Arrow PyCapsule."""
+    return schema_capsule(face_of(layout).description)
+
+
+def arrow_stream(Layout layout not None, tuple chunks not None):
+    """A stream of the chunks, which have the layout's names and types, as an Arrow PyCapsule."""
+    cdef Py_ssize_t n = 0
+    cdef Chunk chunk
+    windows = <Window*> PyMem_Malloc(max(1, len(chunks)) * sizeof(Window))
+    if windows == NULL:
+        raise MemoryError()
+    try:
+        # Bounds: a place for each chunk.
+        for chunk in chunks:
+            windows[n] = chunk.window
+            n += 1
+        return stream_capsule(face_of(layout).description, windows, n)
+    finally:
+        PyMem_Free(windows)
+
+
+# ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef class Column:
+    """One column of a chunk, or of several chunks of the same names and types.
+
+    A fixed-width column of one chunk has the buffer protocol, without a copy: `numpy.asarray(column)`.
+    Addresses, MACs and raw octets have two dimensions. Octets of a null are any; see `nulls`.
+
+    Parameters
+    ----------
+    layout : Layout
+    index : int
+        Which column of it.
+    chunks : tuple of Chunk
+    """
+
+    cdef readonly Layout layout
+    cdef readonly Py_ssize_t index
+    cdef tuple _chunks
+    cdef Look look
+    cdef Py_ssize_t _rows
+    cdef Py_ssize_t[2] _shape
+    cdef Py_ssize_t[2] _strides
+
+    def __cinit__(self, Layout layout not None, Py_ssize_t index, tuple chunks not None):
+        cdef Chunk chunk
+        if not 0 <= index < len(layout.names):
+            raise IndexError(f"no column {index}")
+        for chunk in chunks:
+            if index >= len(chunk.layout.types) or chunk.layout.types[index] != layout.types[index]:
+                raise ValueError("chunks of different types")
+            self._rows += chunk.window.rows
+        self.layout = layout
+        self.index = index
+        self.look = face_of(layout).looks[index]
+        self._chunks = chunks
+        self._shape = [self._rows, self.look.width]
+        self._strides = [self.look.width, 1]
+
+    @property
+    def name(self):
+        return self.layout.names[self.index]
+
+    @property
+    def type(self):
+        """The name of its ColumnType: "u32", "address", "time", ..."""
+        return self.layout.types[self.index].name
+
+    @property
+    def unit(self):
+        return self.layout.units[self.index]
+
+    @property
+    def chunks(self):
+        """The column of each chunk, as a Column that has the buffer protocol."""
+        return tuple([Column(self.layout, self.index, (chunk,)) for chunk in self._chunks])
+
+    @property
+    def null_count(self):
+        cdef Py_ssize_t nulls = 0
+        cdef Chunk chunk
+        for chunk in self._chunks:
+            nulls += count_nulls(
+                &chunk.window.part.columns[self.index], chunk.window.part.rows, chunk.window.start, chunk.window.rows,
+            )
+        return nulls
+
+    def nulls(self):
+        """A byte for each value: 1 where it is null."""
+        cdef Py_ssize_t at, n = 0
+        cdef Chunk chunk
+        cdef bytes flags = PyBytes_FromStringAndSize(NULL, self._rows)
+        cdef uint8_t* to = <uint8_t*> <char*> flags
+        # Bounds: the chunks together have _rows rows.
+        for chunk in self._chunks:
+            for at in range(chunk.window.start, chunk.window.start + chunk.window.rows):
+                to[n] = is_null(&chunk.window.part.columns[self.index], at)
+                n += 1
+        return flags
+
+    def to_list(self, *, bint text=True):
+        """All values; None for null, and addresses as they are stored with `text=False`."""
+        cdef list values = []
+        cdef Chunk chunk
+        cdef Py_ssize_t at
+        for chunk in self._chunks:
+            for at in range(chunk.window.rows):
+                values.append(chunk.read(self.index, at, text))
+        return values
+
+    def __len__(self):
+        return self._rows
+
+    def __iter__(self):
+        cdef Chunk chunk
+        cdef Py_ssize_t at
+        for chunk in self._chunks:
+            for at in range(chunk.window.rows):
+                yield chunk.read(self.index, at, True)
+
+    def __getitem__(self, key):
+        cdef Chunk chunk
+        cdef Py_ssize_t at = key
+        if at < 0:
+            at += self._rows
+        if at >= 0:
+            for chunk in self._chunks:
+                if at < chunk.window.rows:
+                    return chunk.read(self.index, at, True)
+                at -= chunk.window.rows
+        raise IndexError(f"no value {key} in {self._rows}")
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        cdef Chunk chunk
+        cdef const char* format = KINDS[self.look.kind].format
+        if len(self._chunks) != 1:
+            raise BufferError(f"{len(self._chunks)} chunks are not one buffer; each of column.chunks is")
+        if format == NULL:
+            raise BufferError(f"values of {self.type} are not an array in memory")
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("columns are immutable")
+        chunk = self._chunks[0]
+        # Bounds: the window's rows of `width` octets each.
+        buffer.buf = <void*> (chunk.window.part.columns[self.index].data + chunk.window.start * self.look.width)
+        buffer.len = self._rows * self.look.width
+        buffer.readonly = 1
+        buffer.ndim = 2 if format[0] == c"B" and self.look.kind >= FIRST_OF_OCTETS else 1
+        buffer.itemsize = 1 if buffer.ndim == 2 else self.look.width
+        buffer.format = <char*> format if flags & PyBUF_FORMAT else NULL
+        buffer.shape = self._shape if flags & PyBUF_ND else NULL
+        buffer.strides = self._strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
+        buffer.suboffsets = NULL
+        buffer.internal = NULL
+        buffer.obj = self
+
+    def __repr__(self):
+        return f"<Column {quoted(self.name)}: {self.type}, {self._rows} values, {self.null_count} null>"
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+@cython.nonecheck(True)
+cdef class Row:
+    """One row, read on demand; a Mapping of column names to values, and attributes of those names.
+
+    A column hides a method of the same name; `row["name"]` always is the column.
+    """
+
+    cdef Chunk chunk
+    cdef Py_ssize_t at
+
+    def __getattribute__(self, name):
+        cdef PyObject* column = PyDict_GetItemWithError(self.chunk.layout.index, name)
+        if column == NULL:
+            return PyObject_GenericGetAttr(self, name)
+        return self.chunk.read(PyLong_AsSsize_t(<object> column), self.at, True)
+
+    def __getitem__(self, name):
+        return self.chunk.read(self.chunk.layout.index[name], self.at, True)
+
+    def get(self, name, default=None):
+        """The value of the column, or `default` where there is no such column."""
+        return self.chunk.read(self.chunk.layout.index[name], self.at, True) if name in self else default
+
+    def raw(self, name):
+        """The value's octets as they were on the wire, None for null.
+
+        Times are eight octets, nanoseconds, as their first form is not kept.
+        """
+        cdef Py_ssize_t column = self.chunk.layout.index[name]
+        cdef const ColumnRef* ref = &self.chunk.window.part.columns[column]
+        cdef Py_ssize_t row = self.chunk.window.start + self.at
+        return None if is_null(ref, row) else raw_octets(ref, row, &self.chunk.face.looks[column])
+
+    def as_dict(self, *, bint text=True):
+        """All columns and values; `text=False` gives addresses as they are stored."""
+        cdef Py_ssize_t i
+        return {name: self.chunk.read(i, self.at, text) for i, name in enumerate(self.chunk.layout.names)}
+
+    def keys(self):
+        return KeysView(self)
+
+    def values(self):
+        return ValuesView(self)
+
+    def items(self):
+        return ItemsView(self)
+
+    def __contains__(self, name):
+        return name in self.chunk.layout.index
+
+    def __iter__(self):
+        return iter(self.chunk.layout.names)
+
+    def __len__(self):
+        return len(self.chunk.layout.names)
+
+    def __eq__(self, other):
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return Row.as_dict(self) == (Row.as_dict(other) if isinstance(other, Row) else dict(other))
+
+    def __repr__(self):
+        said = [f"{name}={quoted(value)}" for name, value in Row.as_dict(self).items() if value is not None]
+        return f"Row({', '.join(said)})"
+
+
+cdef inline Row new_row(Chunk chunk, Py_ssize_t at):
+    cdef Row row = Row.__new__(Row)
+    row.chunk = chunk
+    row.at = at
+    return row
+
+
+@cython.final
+cdef class RowIterator:
+    cdef Chunk chunk
+    cdef Py_ssize_t at
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.chunk is None or self.at >= self.chunk.window.rows:
+            raise StopIteration
+        self.at += 1
+        return new_row(self.chunk, self.at - 1)
+
+
+Mapping.register(Row)
+Sequence.register(Column)

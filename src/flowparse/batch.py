@@ -1,0 +1,130 @@
+"""Batch: rows of one schema, in one or more chunks.
+
+A Batch holds chunks of immutable columns and copies nothing: to Arrow, to buffers and to slices of
+itself it lends them. Chunks come from layouts that agree in names and types, and may differ in which
+columns are null throughout.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain
+from typing import Any
+
+from flowparse import _values
+from flowparse._columns import Layout, Sealed
+from flowparse._values import Chunk, Column, Row
+from flowparse.text import quoted
+
+__all__ = ["Batch"]
+
+
+class Batch:
+    """Rows of one schema: immutable columns in one or more chunks.
+
+    Arrow inside: ``pyarrow.table(batch)``, ``polars.DataFrame(batch)``, ``duckdb.sql("from batch")``.
+
+    Parameters
+    ----------
+    name : str
+        What the rows are: "flows", "if_counters", ...
+    layout : Layout
+        Names and types of the columns, also where there are no rows.
+    chunks : iterable of Chunk or Sealed
+        Empty ones are left out.
+
+    Raises
+    ------
+    ValueError
+        A chunk has other names or types than the layout.
+    """
+
+    __slots__ = ("_ends", "_layout", "chunks", "name")
+
+    name: str
+    chunks: tuple[Chunk, ...]
+
+    def __init__(self, name: str, layout: Layout, chunks: Iterable[Chunk | Sealed] = ()) -> None:
+        made = [chunk if isinstance(chunk, Chunk) else Chunk(chunk) for chunk in chunks]
+        for chunk in made:
+            if chunk.layout is not layout and (
+                chunk.layout.names != layout.names or chunk.layout.types != layout.types
+            ):
+                raise ValueError(f"a chunk of {quoted(name)} has other columns than the batch")
+        self.name = name
+        self._layout = layout
+        self.chunks = tuple(chunk for chunk in made if len(chunk))
+        self._ends = list(accumulate(map(len, self.chunks)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return self._layout.names
+
+    @property
+    def layout(self) -> Layout:
+        """Names, types and units of the columns."""
+        return self._layout
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[Row]:
+        return chain.from_iterable(self.chunks)
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        if isinstance(key, str):
+            return Column(self._layout, self._layout.index[key], self.chunks)
+        if isinstance(key, slice):
+            return self._slice(key)
+        at = key + len(self) if key < 0 else key
+        if not 0 <= at < len(self):
+            raise IndexError(f"no row {key} in {len(self)}")
+        chunk, row = self._place(at)
+        return chunk[row]
+
+    def _slice(self, key: slice) -> Batch:
+        start, end, step = key.indices(len(self))
+        if step != 1:
+            raise ValueError("rows are taken in order: the step of a slice is 1")
+        parts = []
+        for chunk, chunk_end in zip(self.chunks, self._ends, strict=True):
+            first = chunk_end - len(chunk)
+            if first < end and start < chunk_end:
+                parts.append(chunk[max(0, start - first) : end - first])
+        return Batch(self.name, self._layout, parts)
+
+    def __arrow_c_schema__(self) -> object:
+        """The columns' names and types, as an Arrow PyCapsule."""
+        return _values.arrow_schema(self._layout)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The chunks as an Arrow PyCapsule, without a copy; `requested_schema` is not honoured."""
+        return _values.arrow_stream(self._layout, self.chunks)
+
+    def to_dicts(self, *, text: bool = True) -> list[dict[str, Any]]:
+        """All rows as dicts; `text=False` gives addresses as they are stored."""
+        return list(chain.from_iterable(chunk.to_dicts(text=text) for chunk in self.chunks))
+
+    def __eq__(self, other: object) -> bool:
+        """The same columns and the same values, however they are divided into chunks."""
+        if not isinstance(other, Batch):
+            return NotImplemented
+        if len(self) != len(other) or self.names != other.names or self._layout.types != other._layout.types:
+            return False
+        cuts = sorted({*self._ends, *other._ends})
+        return all(
+            _values.same_rows(*self._place(start), *other._place(start), end - start)
+            for start, end in zip([0, *cuts], cuts)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _place(self, at: int) -> tuple[Chunk, int]:
+        which = bisect_right(self._ends, at)
+        chunk = self.chunks[which]
+        return chunk, at - self._ends[which] + len(chunk)
+
+    def __repr__(self) -> str:
+        return f"<Batch {quoted(self.name)}: {len(self)} rows, {len(self.names)} columns, {len(self.chunks)} chunks>"

@@ -1,0 +1,99 @@
+"""The one escaping rule for text that came off the wire.
+
+Names, descriptions and strings in flow records are written by whoever sends them. Before such text
+is shown, in a `repr`, HTML, DOT or CSV, whatever would not show as itself becomes a visible escape:
+controls (C0, DEL, C1), line and paragraph separators, bidirectional controls, lone surrogates. What
+is shown has a bounded length. Nothing here judges whether text is true.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape as _escape_html
+
+__all__ = ["LIMIT", "csv_field", "dot_string", "html", "quoted", "visible"]
+
+LIMIT = 64
+"""Characters of a value that are shown where nothing else is said."""
+
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def _as_escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def visible(text: str, limit: int | None = LIMIT) -> str:
+    r"""Make hidden characters visible, and cut long text.
+
+    Parameters
+    ----------
+    text : str
+    limit : int or None
+        Characters of `text` to keep; an ellipsis stands for the rest. None keeps all.
+
+    Examples
+    --------
+    >>> visible("uplink\n\u202eGNP")
+    'uplink\\x0a\\u202eGNP'
+    >>> visible("abcdef", 3)
+    'abc…'
+    """
+    if limit is not None and len(text) > limit:
+        return _HIDDEN.sub(_as_escape, text[:limit]) + "…"
+    return _HIDDEN.sub(_as_escape, text)
+
+
+def quoted(value: object, limit: int = LIMIT) -> str:
+    r"""A value for a `repr`: text and octets quoted, escaped, and cut to `limit`.
+
+    Examples
+    --------
+    >>> print(quoted("it's\x1b"), quoted(bytes(2)), quoted(7))
+    "it's\x1b" b'\x00\x00' 7
+    """
+    if isinstance(value, (str, bytes)) and len(value) > limit:
+        return f"{value[:limit]!r}…"
+    return repr(value)
+
+
+def html(value: object, limit: int | None = LIMIT) -> str:
+    """A value as HTML text, good between tags and in a quoted attribute.
+
+    Examples
+    --------
+    >>> html("<b>&")
+    '&lt;b&gt;&amp;'
+    """
+    return _escape_html(visible(value.hex() if isinstance(value, bytes) else str(value), limit))
+
+
+def dot_string(text: str, limit: int | None = None) -> str:
+    r"""A quoted string of the DOT language; Graphviz sees no escape of its own in it.
+
+    Examples
+    --------
+    >>> print(dot_string('a"b\\N'))
+    "a\"b\\N"
+    """
+    return '"' + visible(text, limit).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def csv_field(text: str, *, formula_safe: bool = False, limit: int | None = None) -> str:
+    r"""A quoted CSV field (RFC 4180 section 2).
+
+    Parameters
+    ----------
+    text : str
+    formula_safe : bool
+        Put an apostrophe before what a spreadsheet would take for a formula.
+
+    Examples
+    --------
+    >>> print(csv_field('say "hi" twice'), csv_field("=1+1", formula_safe=True))
+    "say ""hi"" twice" "'=1+1"
+    """
+    guard = "'" if formula_safe and text.lstrip(" ").startswith(_FORMULA) else ""
+    return '"' + guard + visible(text, limit).replace('"', '""') + '"'
