@@ -1,1 +1,50 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
+
+from . import capture
+from .batch import Batch
+from .decoder import Decoder
+from .errors import (
+    DecodeError,
+    EncodeError,
+    FlowparseError,
+    LimitExceeded,
+    Malformed,
+    RegistryError,
+    StateError,
+    TextError,
+    Truncated,
+    UnsupportedVersion,
+)
+from .events import Event
+from .limits import Limits
+from .message import Message
+from .registry import Element, Registry, element, elements
+from .schema import FLOW, NATIVE, Schema
+from .session import ExporterStats
+
+__all__ = [
+    "FLOW",
+    "NATIVE",
+    "Batch",
+    "DecodeError",
+    "Decoder",
+    "Element",
+    "EncodeError",
+    "Event",
+    "ExporterStats",
+    "FlowparseError",
+    "LimitExceeded",
+    "Limits",
+    "Malformed",
+    "Message",
+    "Registry",
+    "RegistryError",
+    "Schema",
+    "StateError",
+    "TextError",
+    "Truncated",
+    "UnsupportedVersion",
+    "capture",
+    "element",
+    "elements",
+]

@@ -19,19 +19,23 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
 from cpython.object cimport PyObject
 from libc.stdint cimport INT64_MAX, INT64_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
+from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
 from flowparse._columns cimport (
     ADDRESS_OCTETS, Account, Ledger,
     CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
     CONTEXT_TEMPLATE_ID, begin_message, commit_message, roll_back_message,
 )
 from flowparse._plan cimport Plan, Program, STOP_END, STOP_LIMIT, STOP_MEMORY, Stop, run_fixed
+from flowparse._udp cimport Datagram as Packet
 from flowparse._wire cimport Span, be16, be32, left
 
 cdef enum:
+    RECENT = 256                    # sources of a capture remembered without Python
     NOTES = 512                     # room for notes between two visits to Python
     NOTES_OF_MESSAGE = 64           # the most that one message can be allowed
+    MOST_HEADER = 24                # octets
     BLOCK = 256                     # datagrams gathered before the GIL is released
     WORTH_RELEASING = 16            # fewer are decoded with it
     NETFLOW5_USUAL = 30             # records of a v5 datagram, at most (Cisco)
@@ -134,6 +138,8 @@ cdef enum:                          # more reasons to stop than a plan has
     STOP_PLAN = 16                  # the protocol has no plan yet
     STOP_REFUSED = 17               # strict: the last note says why; nothing of the message counts
     STOP_NOTES = 18                 # Python should take the notes
+    STOP_EXPORTER = 19              # a source that was not seen lately
+    STOP_ROWS = 20                  # as many as were asked for
 
 cdef enum SamplingSource:           # flow.tsv's enumeration
     SAMPLING_NONE = 0
@@ -147,7 +153,9 @@ cdef Format[3] FORMATS = [
     Format(PROTOCOL_NETFLOW5, 24, 48, 16, 20, 22),
     Format(PROTOCOL_NETFLOW7, 24, 52, 16, -1, -1),
 ]
-cdef int64_t MILLION = 1000000
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
 cdef int64_t BILLION = 1000000000
 
 
@@ -161,6 +169,12 @@ cdef const Format* format_of(const uint8_t* octets, Py_ssize_t length) noexcept 
     if version == 7:
         return &FORMATS[2]
     return NULL
+
+
+cdef struct Recent:                 # a source of a capture, and who it is
+    uint8_t address[ADDRESS_OCTETS]
+    uint16_t port
+    ExporterState* exporter         # NULL: empty, or not allowed
 
 
 cdef class Exporter:
@@ -201,6 +215,7 @@ cdef class Walker:
     cdef Py_ssize_t most_aliases
     cdef ExporterState* newest
     cdef ExporterState* oldest
+    cdef Recent recent[RECENT]          # by a hash of address and port
     cdef bint busy
 
     def __cinit__(self, *args, **kwargs):
@@ -237,6 +252,13 @@ cdef class Walker:
     @property
     def _account(self):
         return self.account
+
+    def _knows(self, identity):
+        return identity in self.exporters
+
+    def _check_idle(self):
+        if self.busy:
+            raise RuntimeError("this decoder is decoding; take when it has returned")
 
     # ── what a subclass does ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -340,6 +362,7 @@ cdef class Walker:
         cdef Exporter exporter = <Exporter> self.oldest.owner
         self._unlink(&exporter.state)
         exporter.evicted = True
+        memset(self.recent, 0, sizeof(self.recent))
         del self.exporters[exporter.key]
         self._note(NOTE_EXPORTER_EVICTED, &exporter.state, NULL, -1, self.most_exporters)
         return 0
@@ -677,7 +700,7 @@ cdef class Walker:
                 PyBuffer_Release(&view)
 
     def _feed_apart(self, datagram, exporter, received_ns):
-        """Decode one datagram whose rows and notes leave by themselves; return (header octets, notes, tables)."""
+        """Decode one datagram whose rows and notes leave by themselves; return (header, exporter, notes, tables)."""
         cdef Datagram one
         cdef Py_buffer view
         cdef Stop stop
@@ -698,7 +721,8 @@ cdef class Walker:
                 raise
             self.busy = False
             return (
-                PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, 24)),
+                PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER)),
+                one.exporter.address[:ADDRESS_OCTETS] if one.exporter != NULL and one.exporter.known else None,
                 self._take_notes(),
                 self.account.take_apart(),
             )
@@ -825,6 +849,89 @@ cdef class Walker:
                 PyBuffer_Release(&times)
             self._leave()
         return rows
+
+    cdef Recent* _recent_of(self, const Packet* packet) noexcept nogil:
+        """The place of a packet's source, whoever is there."""
+        cdef uint32_t hash = be32(packet.source + 12) ^ be32(packet.source + 4) ^ packet.source_port
+        # Bounds: the result is less than RECENT, which is 256.
+        return &self.recent[(hash * <uint32_t> 2654435761) >> 24]
+
+    cdef Stop _walk_capture(self, Capture* capture, Packet* packet, Py_ssize_t most, Py_ssize_t* rows) noexcept nogil:
+        """Decode a capture's datagrams; on a stop, `packet` is the one to come back with, or without payload done."""
+        cdef Datagram one
+        cdef Recent* recent
+        cdef Stop stop
+        # Progress: one packet further each turn, or a stop.
+        while True:
+            if packet.payload == NULL:
+                if rows[0] >= most:
+                    return <Stop> STOP_ROWS
+                if self.n_notes > NOTES - NOTES_OF_MESSAGE - 1:
+                    return <Stop> STOP_NOTES
+                if next_datagram(capture, packet) != CAPTURE_DATAGRAM:
+                    packet.payload = NULL
+                    return STOP_END
+            recent = self._recent_of(packet)
+            if (
+                recent.exporter == NULL or recent.port != packet.source_port
+                or memcmp(recent.address, packet.source, ADDRESS_OCTETS) != 0
+            ):
+                return <Stop> STOP_EXPORTER
+            one.octets = packet.payload
+            one.length = packet.length
+            one.exporter = recent.exporter
+            one.has_port = True
+            one.port = packet.source_port
+            one.has_received = packet.time_ns != 0
+            one.received_ns = packet.time_ns
+            stop = self._walk(&one, False)
+            if stop != STOP_END:
+                return stop
+            rows[0] += self.ledger.rows
+            packet.payload = NULL
+
+    def _feed_reader(self, Reader reader, Py_ssize_t most=PY_SSIZE_T_MAX):
+        """Decode a capture until its end or `most` rows; return (rows, whether it ended)."""
+        cdef Packet packet
+        cdef Datagram one
+        cdef Recent* recent
+        cdef Alias alias
+        cdef Py_ssize_t rows = 0
+        cdef Stop stop
+        packet.payload = NULL
+        self._enter()
+        try:
+            # Progress: each stop is acted on, or raised.
+            while True:
+                if reader.view.readonly:
+                    with nogil:
+                        stop = self._walk_capture(&reader.state, &packet, most, &rows)
+                else:
+                    # Who can write the octets is kept out by the GIL.
+                    stop = self._walk_capture(&reader.state, &packet, most, &rows)
+                if stop == STOP_END:
+                    return rows, True
+                if stop == <Stop> STOP_ROWS:
+                    return rows, False
+                if stop == <Stop> STOP_EXPORTER:
+                    alias = self._resolve((packet.source[:ADDRESS_OCTETS], packet.source_port))
+                    if alias is None:
+                        set_exporter(&one, None)
+                        one.octets = packet.payload
+                        one.length = packet.length
+                        self._walk(&one, False)
+                        packet.payload = NULL
+                    else:
+                        recent = self._recent_of(&packet)
+                        memcpy(recent.address, packet.source, ADDRESS_OCTETS)
+                        recent.port = packet.source_port
+                        recent.exporter = &alias.exporter.state
+                    continue
+                one.octets = packet.payload
+                one.length = packet.length
+                self._act(stop, &one)
+        finally:
+            self._leave()
 
     def _domains(self):
         """What is counted, as tuples in the order of `session.DOMAIN_FIELDS`; datagrams of no protocol have none."""

@@ -1,0 +1,343 @@
+"""Decoder: the Collecting Process of RFC 7011 without its sockets, and the face of the library.
+
+The compiled walk (`_decode.Walker`) does the work on each datagram; this half makes what it stops
+for: plans from the caller's schema, events from notes, batches from columns.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from . import plan
+from ._capture import Reader
+from ._columns import Layout, Sealed, Table
+from ._decode import Walker
+from ._plan import Plan
+from .batch import Batch
+from .errors import DecodeError
+from .events import PROTOCOLS, Event, Note, event_of, refusal_of
+from .limits import Limits
+from .message import VERSIONS, Message, Taken
+from .registry import Registry
+from .schema import FLOW, NATIVE, Native, Schema
+from .session import Address, Exporter, ExporterStats, identify, stats_of
+from .template import fixed_fields
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Decoder"]
+
+UINT32_MAX = 0xFFFFFFFF
+
+
+class Decoder(Walker):
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5 and v7.
+
+    It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
+    thread; entering one twice is a RuntimeError.
+
+    Parameters
+    ----------
+    schema : Schema or NATIVE
+        Which columns; FLOW by default.
+    key : {"address", "address+port"}
+        What tells exporters apart. With the port, exporters behind one address (NAT, a load
+        balancer) are kept apart, and one that changes its port is another.
+    malformed : {"discard", "salvage"} or None
+        What becomes of a message whose count or lengths lie: all of it goes, or what is framed
+        before the damage stays. None is the rule of each protocol: NetFlow v1, v5 and v7 are salvaged.
+    strict : bool
+        Raise the DecodeError instead of telling it as an event; the message does not count.
+    sampling_override : mapping of address to int, optional
+        Sampling rates that stand over what exporters say.
+    default_sampling_rate : int, optional
+        The rate where nobody says one.
+    limits : Limits, optional
+    registry : Registry, optional
+        Where elements that the schema adds are looked up.
+    allow : callable, optional
+        Asked once about each exporter that is not known, with what the caller passed; a false
+        answer drops the datagram before any state is made.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        An argument that means nothing, or a column that there is none of.
+
+    Examples
+    --------
+    >>> decoder = Decoder()
+    >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
+    0
+    >>> decoder.events()[0].message
+    'version 99 is not decoded here; NetFlow v1, v5 and v7 are'
+    """
+
+    def __init__(
+        self,
+        schema: Schema | Native = FLOW,
+        *,
+        key: Literal["address", "address+port"] = "address",
+        malformed: Literal["discard", "salvage"] | None = None,
+        strict: bool = False,
+        sampling_override: Mapping[Address, int] | None = None,
+        default_sampling_rate: int | None = None,
+        limits: Limits | None = None,
+        registry: Registry | None = None,
+        allow: Callable[[Exporter], object] | None = None,
+    ) -> None:
+        if not isinstance(schema, Schema | Native):
+            raise TypeError(f"schema is a Schema or NATIVE, not {type(schema).__name__}")
+        if key not in ("address", "address+port"):
+            raise ValueError(f"key is 'address' or 'address+port', not {key!r}")
+        if malformed not in (None, "discard", "salvage"):
+            raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
+        self._schema = schema
+        self._limits = limits or Limits()
+        self._by_port = key == "address+port"
+        self._allow = allow
+        self._overrides = {
+            identify(exporter)[0]: _checked_rate(rate) for exporter, rate in (sampling_override or {}).items()
+        }
+        self._columns = None if isinstance(schema, Native) else schema.columns(registry or Registry.default())
+        self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
+        self._tables: dict[tuple[object, ...], Table] = {}
+        self._plans: list[Plan] = []
+        self._events: deque[Event] = deque()
+        self._events_dropped = 0
+        self._configure(
+            self._limits,
+            discard=malformed == "discard",
+            strict=bool(strict),
+            default_rate=None if default_sampling_rate is None else _checked_rate(default_sampling_rate),
+        )
+
+    # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
+
+    def _identify(self, exporter: Exporter) -> tuple[bytes, bytes | None, int | None, int] | None:
+        address, port = identify(exporter)
+        identity = address or b""
+        if self._by_port and port is not None:
+            identity += port.to_bytes(2)
+        if self._allow is not None and not self._knows(identity) and not self._allow(exporter):
+            return None
+        return identity, address, port, self._overrides.get(address, 0)
+
+    def _make_plan(self, protocol: int) -> None:
+        version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
+        fields = fixed_fields(version)
+        compiled = plan.native(fields) if self._columns is None else plan.flow(fields, self._columns)
+        made = Plan(self._table(compiled), compiled.record_length, compiled.steps)
+        self._plans.append(made)
+        self._set_plan(protocol, made)
+
+    def _table(self, compiled: plan.Compiled) -> Table:
+        """The table of a layout; templates that fill the same columns share one."""
+        key = (compiled.columns, compiled.finish)
+        if key not in self._tables:
+            self._tables[key] = Table(Layout(compiled.columns, compiled.finish), self._account, "flows")
+        return self._tables[key]
+
+    def _report(self, notes: list[Note]) -> None:
+        for note in notes:
+            self._tell(event_of(note))
+
+    def _tell(self, event: Event) -> None:
+        if len(self._events) < self._limits.events:
+            self._events.append(event)
+        else:
+            self._events_dropped += 1
+
+    def _refusal(self, note: Note) -> DecodeError:
+        return refusal_of(note)
+
+    # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def decode(self, datagram: Buffer, exporter: Exporter, received_ns: int | None = None) -> Message:
+        """Decode one datagram and return everything in it.
+
+        The Message owns it all: nothing of it appears in `take` or `events`. State, statistics and
+        sequence advance as with `feed`.
+
+        Parameters
+        ----------
+        datagram : buffer of octets
+            Not kept after the call.
+        exporter : address or (host, port)
+            "" where it is not known.
+        received_ns : int, optional
+            Nanoseconds since 1970 UTC.
+
+        Raises
+        ------
+        DecodeError
+            Only with `strict=True`.
+        TypeError, ValueError
+            An argument that means nothing, before any state.
+        """
+        octets, address, notes, taken = self._feed_apart(datagram, exporter, received_ns)
+        return Message(octets, address, notes, taken, self._flows_of, self._batches_of)
+
+    def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
+        """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
+
+        Parameters
+        ----------
+        capture : buffer of octets
+        ports : iterable of int, optional
+            Destination ports; None is all of them.
+
+        Returns
+        -------
+        rows : int
+            Flow rows that were added.
+
+        Raises
+        ------
+        DecodeError
+            The octets do not start a capture. Damage further on ends it with an event.
+        """
+        reader = Reader(capture, ports)
+        rows, _ = self._feed_reader(reader)
+        self._tell_of_capture(reader)
+        return rows
+
+    def batches(
+        self, source: Buffer | Iterable[tuple[Buffer, Exporter, int | None]], *, rows: int = 1_000_000
+    ) -> Iterator[Batch]:
+        """Decode any archive in flat memory.
+
+        Parameters
+        ----------
+        source : buffer, or iterable of (datagram, exporter, received_ns)
+            The octets of a capture, or datagrams from anywhere.
+        rows : int
+            About how many rows a Batch has; it may have those of one datagram more.
+
+        Yields
+        ------
+        batch : Batch
+            In the decoder's schema; with NATIVE one for each layout.
+        """
+        if rows < 1:
+            raise ValueError(f"a batch has at least one row, not {rows}")
+        try:
+            memoryview(source)  # type: ignore[arg-type]
+        except TypeError:
+            return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
+        return self._batches_of_capture(Reader(source), rows)  # type: ignore[arg-type]
+
+    def _batches_of_datagrams(
+        self, source: Iterable[tuple[Buffer, Exporter, int | None]], rows: int
+    ) -> Iterator[Batch]:
+        for datagram, exporter, received_ns in source:
+            self.feed(datagram, exporter, received_ns)
+            if self.rows_waiting >= rows:
+                yield from self._take_any()
+        yield from self._take_any()
+
+    def _batches_of_capture(self, reader: Reader, rows: int) -> Iterator[Batch]:
+        ended = False
+        while not ended:
+            _, ended = self._feed_reader(reader, rows)
+            if ended:
+                self._tell_of_capture(reader)
+            yield from self._take_any()
+
+    def _tell_of_capture(self, reader: Reader) -> None:
+        """Packets that were not whole datagrams, and what ended the capture before its time."""
+        counts = {name: n for name, n in reader.counts().items() if n and name in LOST_PACKETS}
+        if counts:
+            what = ", ".join(f"{n} {LOST_PACKETS[name]}" for name, n in counts.items())
+            self._tell(
+                Event(
+                    code="data_dropped",
+                    severity="warning",
+                    message=f"packets of the capture that held no whole datagram: {what}",
+                    detail=counts,
+                )
+            )
+        if reader.error is not None:
+            self._tell(
+                Event(code="stream_broken", severity="error", message=str(reader.error), offset=reader.error.offset)
+            )
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def take(self) -> Batch:
+        """Hand over the rows so far, in the decoder's schema.
+
+        Raises
+        ------
+        TypeError
+            The schema is NATIVE, whose rows have no common columns: see `take_tables`.
+        """
+        if self._empty is None:
+            self._refuse_native("take_tables()")
+        return Batch("flows", self._empty, [part for table in self._tables.values() for part in self._taken(table)])
+
+    def take_tables(self) -> list[Batch]:
+        """Hand over the rows so far, one Batch per layout."""
+        return self._batches_of([(table, self._taken(table)) for table in self._tables.values()])
+
+    def _taken(self, table: Table) -> list[Sealed]:
+        self._check_idle()
+        return table.take()
+
+    def _take_any(self) -> list[Batch]:
+        batches = self.take_tables() if self._empty is None else [self.take()]
+        return [batch for batch in batches if len(batch)]
+
+    def _flows_of(self, taken: Taken) -> Batch:
+        if self._empty is None:
+            self._refuse_native(".tables")
+        return Batch("flows", self._empty, [part for _, parts in taken for part in parts])
+
+    def _batches_of(self, taken: Taken) -> list[Batch]:
+        return [Batch(table.name, table.layout, parts) for table, parts in taken if parts]
+
+    def _refuse_native(self, instead: str) -> NoReturn:
+        raise TypeError(f"NATIVE has a table for each layout, not one schema: use {instead}")
+
+    def events(self) -> list[Event]:
+        """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
+        told = list(self._events)
+        self._events.clear()
+        if self._events_dropped:
+            told.append(
+                Event(
+                    code="limit_reached",
+                    severity="warning",
+                    message=f"{self._events_dropped} more events than Limits.events were dropped",
+                    detail={"limit": self._limits.events, "dropped": self._events_dropped},
+                )
+            )
+            self._events_dropped = 0
+        return told
+
+    def stats(self) -> list[ExporterStats]:
+        """What is counted of each exporter, domain and protocol."""
+        return [stats_of(row) for row in self._domains()]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Decoder holds columns in the making and does not pickle; make one in each process")
+
+
+LOST_PACKETS = {
+    "fragments": "fragments",
+    "snapped": "captured too short",
+    "bad_packets": "with a header that lies",
+    "unknown_link": "of an unknown link layer",
+    "unknown_interface": "of an unknown interface",
+}
+
+
+def _checked_rate(rate: int) -> int:
+    if not isinstance(rate, int) or isinstance(rate, bool):
+        raise TypeError(f"a sampling rate is an int, not {type(rate).__name__}")
+    if not 1 <= rate <= UINT32_MAX:
+        raise ValueError(f"a sampling rate is 1 to 2**32 - 1, not {rate}")
+    return rate
