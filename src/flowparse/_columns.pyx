@@ -2,8 +2,8 @@
 """Growable columns with marks: rows are appended a column at a time, and a message counts or it does not.
 
 A Store holds the rows of one layout in Parts, each a slab that all its columns share. The first part
-is 4 KiB and each full one is followed by one four times as large, up to 256 KiB, so that a layout
-seen once costs little and the open slabs of a busy decoder stay in the L2 cache.
+is 4 KiB and each full one is followed by one four times as large, up to 1 MiB, so that a layout seen
+once costs little, and a consumer that pays for each chunk pays seldom (docs/design/columns.md).
 
 Whatever is the same for all rows of a message (exporter, times, sampling) is kept as runs and
 written out once, when the part is sealed; a column that had one value throughout a large part shares
@@ -334,22 +334,32 @@ cdef void set_bits(uint8_t* bitmap, Py_ssize_t first, Py_ssize_t end) noexcept n
         first += 1
 
 
-cdef void set_nulls(Part* part, int column, const uint8_t* is_null, Py_ssize_t nulls) noexcept nogil:
-    """Give the column a bitmap that is clear where `is_null` has a 1."""
-    cdef uint8_t* bitmap
-    cdef Py_ssize_t i
-    if nulls == 0:
-        return
+cdef void pack(uint8_t* bitmap, const uint8_t* flags, Py_ssize_t n, uint8_t flip) noexcept nogil:
+    """Make a bitmap of n flags that are 0 or 1, each bit against `flip` (0 or 1)."""
+    cdef uint8_t turned = <uint8_t> (0 - flip)
+    cdef uint8_t bits
+    cdef Py_ssize_t i, k
+    # Bounds: 8 * i + 7 < n, then 8 * (n // 8) + k < n; the bitmap has a bit for each of the n.
+    for i in range(n >> 3):
+        bits = 0
+        for k in range(8):
+            bits |= flags[8 * i + k] << k
+        bitmap[i] = bits ^ turned
+    if n & 7:
+        bits = 0
+        for k in range(n & 7):
+            bits |= (flags[(n & ~<Py_ssize_t> 7) + k] ^ flip) << k
+        bitmap[n >> 3] = bits
+
+
+cdef void set_nulls(Part* part, int column, const uint8_t* flags, Py_ssize_t nulls, uint8_t flip) noexcept nogil:
+    """Make the column null where the flag is 1 (flip 1) or where it is 0 (flip 0); `nulls` rows in all."""
     if nulls == part.rows:
         set_all_null(part, column)
-        return
-    bitmap = bitmap_of(part, column)
-    memset(bitmap, 0, (part.rows + 7) >> 3)
-    # Bounds: i < rows; `is_null` has MOST_ROWS places.
-    for i in range(part.rows):
-        bitmap[i >> 3] |= <uint8_t> ((is_null[i] ^ 1) << (i & 7))
-    part.columns[column].validity = bitmap
-    part.columns[column].null_count = nulls
+    elif nulls:
+        pack(bitmap_of(part, column), flags, part.rows, flip)
+        part.columns[column].validity = bitmap_of(part, column)
+        part.columns[column].null_count = nulls
 
 
 cdef void finish_icmp_split(Part* part, const uint16_t* columns) noexcept nogil:
@@ -364,28 +374,26 @@ cdef void finish_icmp_split(Part* part, const uint16_t* columns) noexcept nogil:
     cdef uint8_t* icmp_type = values_of(part, columns[3])
     cdef uint8_t* icmp_code = values_of(part, columns[4])
     cdef uint8_t[MOST_ROWS] is_icmp
-    cdef uint8_t[MOST_ROWS] is_not
     cdef uint16_t both
     cdef Py_ssize_t i, n = 0
-    # Bounds: i < rows <= MOST_ROWS, in all five columns and both arrays.
+    # Bounds: i < rows <= MOST_ROWS, in all five columns and the flags.
     for i in range(part.rows):
         is_icmp[i] = (proto[i] == 1) | (proto[i] == 58)
-        n += is_icmp[i]
-    if n == 0:
-        set_all_null(part, columns[3])
-        set_all_null(part, columns[4])
-        return
     for i in range(part.rows):
-        is_not[i] = is_icmp[i] ^ 1
-        both = dst_port[i] if dst_port[i] != 0 else src_port[i]
-        icmp_type[i] = <uint8_t> (both >> 8) if is_icmp[i] else 0
-        icmp_code[i] = <uint8_t> both if is_icmp[i] else 0
-        if is_icmp[i]:
-            src_port[i] = dst_port[i] = 0
-    set_nulls(part, columns[1], is_icmp, n)
-    set_nulls(part, columns[2], is_icmp, n)
-    set_nulls(part, columns[3], is_not, part.rows - n)
-    set_nulls(part, columns[4], is_not, part.rows - n)
+        n += is_icmp[i]
+    if n:
+        memset(icmp_type, 0, part.rows)
+        memset(icmp_code, 0, part.rows)
+        for i in range(part.rows):
+            if is_icmp[i]:
+                both = dst_port[i] if dst_port[i] != 0 else src_port[i]
+                icmp_type[i] = <uint8_t> (both >> 8)
+                icmp_code[i] = <uint8_t> both
+                src_port[i] = dst_port[i] = 0
+    set_nulls(part, columns[1], is_icmp, n, 1)
+    set_nulls(part, columns[2], is_icmp, n, 1)
+    set_nulls(part, columns[3], is_icmp, part.rows - n, 0)
+    set_nulls(part, columns[4], is_icmp, part.rows - n, 0)
 
 
 cdef void finish_time_order(Part* part, const uint16_t* columns) noexcept nogil:
@@ -411,7 +419,7 @@ cdef void finish_zero_is_null(Part* part, const uint16_t* columns) noexcept nogi
         memcpy(words, value + 16 * i, 16)
         is_null[i] = (words[3] | words[0] | words[1]) == 0 and (words[2] == 0 or words[2] == MAPPED_WORD)
         n += is_null[i]
-    set_nulls(part, columns[0], is_null, n)
+    set_nulls(part, columns[0], is_null, n, 1)
 
 
 ctypedef void (*FinishKernel)(Part*, const uint16_t*) noexcept nogil

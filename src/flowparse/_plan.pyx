@@ -10,7 +10,7 @@ widths; names and types stay in plan.py, which pairs each field with the name of
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from flowparse._columns cimport (
     Context, SOURCE_FINISH, SOURCE_STEP, begin_message, column_end, commit_message, reserve,
@@ -107,13 +107,16 @@ cdef void octets_any(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, 
 
 cdef void ipv4_mapped(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     """a.b.c.d as ::ffff:a.b.c.d."""
-    cdef uint8_t[12] prefix
+    cdef uint8_t[4] octets = [0, 0, 0xFF, 0xFF]
+    cdef uint32_t prefix
+    cdef uint32_t address
     cdef Py_ssize_t i
-    memset(prefix, 0, 10)
-    memset(prefix + 10, 0xFF, 2)
+    memcpy(&prefix, octets, 4)
     for i in range(n):
-        memcpy(dst + 16 * i, prefix, 12)
-        memcpy(dst + 16 * i + 12, src + i * stride, 4)
+        memcpy(&address, src + i * stride, 4)
+        (<uint64_t*> dst)[2 * i] = 0
+        (<uint32_t*> dst)[4 * i + 2] = prefix
+        (<uint32_t*> dst)[4 * i + 3] = address
 
 
 cdef void uptime_time(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:

@@ -5,7 +5,7 @@ from cpython.pythread cimport PyThread_type_lock
 from libc.stdint cimport uint8_t, uint64_t
 
 cdef enum:
-    SLAB_CLASSES = 4            # 4, 16, 64 and 256 KiB
+    SLAB_CLASSES = 5            # 4, 16, 64, 256 KiB and 1 MiB
     SLAB_LARGEST = SLAB_CLASSES - 1
 
 cdef extern from *:

@@ -33,7 +33,7 @@ class Limits:
     column_octets : int
         Decoded columns held between two takes.
     full_slabs : int
-        Free slabs (256 KiB each) kept for reuse.
+        Free slabs kept for reuse, of each size (the largest is 1 MiB).
     open_tables : int
         Layouts with rows in the making.
     events, events_per_message : int
