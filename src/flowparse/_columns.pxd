@@ -143,6 +143,7 @@ cdef struct Ledger:             # one message's account, and the bounds over all
 
 cdef void begin_message(Ledger* ledger, bint apart) noexcept nogil
 cdef Py_ssize_t reserve(Ledger* ledger, Store* store, Py_ssize_t want) noexcept nogil
+cdef Py_ssize_t reserve_octets(Ledger* ledger, Store* store, int heap, size_t octets) noexcept nogil
 cdef void commit_message(Ledger* ledger) noexcept nogil
 cdef void roll_back_message(Ledger* ledger) noexcept nogil
 cdef void seal_open(Store* store) noexcept nogil

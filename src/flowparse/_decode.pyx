@@ -32,7 +32,7 @@ from flowparse._notes cimport (
     take_notes,
 )
 from flowparse._octets cimport Octets, copy_octets, hold_integers, hold_octets, let_go
-from flowparse._plan cimport Plan, Program, STOP_END, STOP_LIMIT, STOP_MEMORY, Stop, run_fixed
+from flowparse._plan cimport Plan, Program, STOP_END, STOP_LIMIT, STOP_MEMORY, Stop, run
 from flowparse._udp cimport Datagram as Packet
 from flowparse._wire cimport Span, be16, be32, left
 
@@ -247,7 +247,7 @@ cdef class Walker:
         self._set_context(format, octets, exporter, domain, <uint32_t> count)
         body.at = octets + format.header_length
         body.end = body.at + min(count, there) * format.record_length
-        stop = run_fixed(self.programs[format.protocol], &body, self.ledger)
+        stop = run(self.programs[format.protocol], &body, self.ledger)
         if stop == STOP_MEMORY:
             domain[0] = before          # as if the message had not come
             return stop

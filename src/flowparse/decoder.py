@@ -130,7 +130,7 @@ class Decoder(Walker):
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         fields = fixed_fields(version)
         compiled = plan.native(fields) if self._columns is None else plan.flow(fields, self._columns)
-        made = Plan(self._table(compiled), compiled.record_length, compiled.steps)
+        made = Plan(self._table(compiled), compiled.segments, compiled.steps)
         self._plans.append(made)
         self._set_plan(protocol, made)
 
