@@ -201,10 +201,6 @@ cdef Face face_of(Layout layout):
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-cdef inline bint is_null(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:
-    return ref.validity != NULL and not ref.validity[row >> 3] >> (row & 7) & 1
-
-
 cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look):
     """The value's octets in network order, as many as were sent."""
     cdef uint8_t[8] octets
