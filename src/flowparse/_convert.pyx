@@ -10,20 +10,21 @@ Every value is checked when it comes in; what is made here is as good as what a 
 """
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
-from libc.stdint cimport INT32_MAX, INT64_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
 from flowparse._columns cimport (
-    ADDRESS_OCTETS, ColumnRef, Layout, MOST_ROWS, Part, SOURCE_STEP, Sealed, bare_part, drop_part, null_octets, wrap_part,
+    ADDRESS_OCTETS, ColumnRef, Layout, MOST_ROWS, Part, SOURCE_STEP, Sealed, bare_part, null_octets, wrap_part,
 )
 from flowparse._slab cimport Slab, new_block, retain
 from flowparse._values cimport Chunk, face_of, is_null
 
 from array import array
 
+from flowparse import datatypes
 from flowparse._pack import octets_of_values
-from flowparse.datatypes import COLUMN_TYPES, Show
+from flowparse.datatypes import Show
 
 cdef enum:
     MOST_CHUNK_ROWS = 1 << 24   # 39 characters for each still have int32 offsets
@@ -196,7 +197,8 @@ cdef int ipv4_to_text(const ColumnRef* source, Py_ssize_t rows, int width, Colum
 ctypedef int (*Conversion)(const ColumnRef*, Py_ssize_t, int, ColumnRef*) noexcept nogil
 
 cdef Conversion[CONVERSIONS_ALL] CONVERSIONS = [
-    u8_to_i16, u16_to_i32, u32_to_i64, u64_to_i64, ns_to_us, octets_to_binary, address_to_text, mac_to_text, ipv4_to_text,
+    u8_to_i16, u16_to_i32, u32_to_i64, u64_to_i64, ns_to_us, octets_to_binary, address_to_text, mac_to_text,
+    ipv4_to_text,
 ]
 PROFILES = {                    # profile -> {column type: (number of the conversion, what it makes)}
     "default": {},
@@ -338,7 +340,7 @@ def layout_of(columns):
         `type` is a ColumnType, or the name of one.
     """
     return Layout([
-        (name, COLUMN_TYPES[type] if isinstance(type, str) else type, "step", None, True, wire_octets, unit)
+        (name, datatypes.COLUMN_TYPES[type] if isinstance(type, str) else type, "step", None, True, wire_octets, unit)
         for name, type, unit, wire_octets in columns
     ])
 

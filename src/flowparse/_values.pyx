@@ -25,7 +25,7 @@ from flowparse._arrow cimport (
     array_capsule, count_nulls, describe, drop_description, schema_capsule, stream_capsule,
 )
 
-from collections.abc import ItemsView, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 
 from flowparse.text import quoted
 
@@ -503,7 +503,10 @@ cdef class Column:
 
     def __getitem__(self, key):
         cdef Chunk chunk
-        cdef Py_ssize_t at = key
+        cdef Py_ssize_t at
+        if isinstance(key, slice):
+            return self.to_list()[key]
+        at = key
         if at < 0:
             at += self._rows
         if at >= 0:
@@ -634,4 +637,3 @@ cdef class RowIterator:
 
 
 Mapping.register(Row)
-Sequence.register(Column)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise
 from typing import Any, Literal
 
 from flowparse import _convert, _values, dataframes
@@ -123,10 +123,9 @@ class Batch:
             return NotImplemented
         if len(self) != len(other) or self.names != other.names or self._layout.types != other._layout.types:
             return False
-        cuts = sorted({*self._ends, *other._ends})
+        cuts = sorted({0, *self._ends, *other._ends})
         return all(
-            _values.same_rows(*self._place(start), *other._place(start), end - start)
-            for start, end in zip([0, *cuts], cuts)
+            _values.same_rows(*self._place(start), *other._place(start), end - start) for start, end in pairwise(cuts)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -164,17 +163,22 @@ class Batch:
                 raise ValueError(f"{quoted(batch.name)} has other columns than {quoted(batches[0].name)}")
         return Batch(batches[0].name, batches[0].layout, chunks)
 
+    def _prepared(self, text: bool, names: bool) -> Batch:
+        batch = Batch(self._name, *dataframes.with_names(self._layout, self._chunks)) if names else self
+        return batch.profile("text") if text else batch
+
     def to_pyarrow(self, *, text: bool = True, names: bool = False) -> Any:
         """A `pyarrow.Table`; `text` writes addresses out, `names` adds names beside numbers."""
-        return dataframes.to_pyarrow(self, text=text, names=names)
+        return dataframes.to_pyarrow(self._prepared(text, names))
 
     def to_pandas(self, *, text: bool = True, names: bool = False) -> Any:
         """A `pandas.DataFrame`, also without pyarrow; nulls never turn integers into floats."""
-        return dataframes.to_pandas(self, text=text, names=names)
+        batch = self._prepared(text, names)
+        return dataframes.to_pandas({name: batch[name] for name in batch.names})
 
     def to_polars(self, *, text: bool = True, names: bool = False) -> Any:
         """A `polars.DataFrame`; `text` writes addresses out, `names` adds names beside numbers."""
-        return dataframes.to_polars(self, text=text, names=names)
+        return dataframes.to_polars(self._prepared(text, names))
 
     def _repr_html_(self) -> str:
         """The first rows, without the columns that are null throughout."""
@@ -195,7 +199,7 @@ class Batch:
         return f"<table><caption>{html(self._name)}: {'; '.join(notes)}</caption><tr>{head}</tr>{body}</table>"
 
     def __repr__(self) -> str:
-        return f"<Batch {quoted(self._name)}: {len(self)} rows, {len(self._names)} columns, {len(self.chunks)} chunks>"
+        return f"<Batch {quoted(self._name)}: {len(self)} rows, {len(self.names)} columns, {len(self.chunks)} chunks>"
 
 
 def _restore(name: str, columns: list[Any], chunks: list[Any]) -> Batch:

@@ -6,15 +6,14 @@ without pyarrow and a null never turns integers into floats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
 
 from flowparse import _convert
+from flowparse._columns import Layout
+from flowparse._values import Chunk, Column
 from flowparse.datatypes import Show
-
-if TYPE_CHECKING:
-    from flowparse._values import Chunk, Column
-    from flowparse.batch import Batch
 
 __all__ = ["tcp_flags_text", "to_pandas", "to_polars", "to_pyarrow", "with_names"]
 
@@ -37,7 +36,7 @@ def tcp_flags_text(flags: int) -> str:
 
 def _registered(kind: str) -> Callable[[], Callable[[int], str | None]]:
     def load() -> Callable[[int], str | None]:
-        from flowparse import registry
+        from flowparse import registry  # noqa: PLC0415 - its tables are large, and seldom needed
 
         names: Mapping[int, str] = registry.names(kind)
         return names.get
@@ -56,33 +55,35 @@ _NAMED: dict[str, tuple[str, Callable[[], Callable[[int], str | None]]]] = {
 """Column, as FLOW and as IANA call it -> the column of its names, and how to get them."""
 
 
-def with_names(batch: Batch) -> Batch:
-    """The batch with a column of names after each column of numbers that has them.
+def with_names(layout: Layout, chunks: Iterable[Chunk]) -> tuple[Layout, list[Chunk]]:
+    """Put a column of names after each column of numbers that has them.
 
     `proto_name` and `etype_name` are IANA's keywords, null where there is none; `tcp_flags_text` is
-    as in `tcp_flags_text`.
+    as the function of that name has it.
     """
-    columns = _convert.columns_of(batch.layout)
-    wanted: list[tuple[Any, ...]] = []
+    columns: list[tuple[Any, ...]] = []
     plan: list[tuple[int, Callable[[int], str | None] | None]] = []
-    for i, column in enumerate(columns):
-        wanted.append(column)
+    taken = set(layout.names)
+    for i, column in enumerate(_convert.columns_of(layout)):
+        columns.append(column)
         plan.append((i, None))
         name, load = _NAMED.get(column[0], ("", None))
-        if load is not None and all(name != other[0] for other in (*wanted, *columns)):
-            wanted.append((name, "utf8", None, None))
+        if load is not None and name not in taken:
+            taken.add(name)
+            columns.append((name, "utf8", None, None))
             plan.append((i, load()))
-    layout = _convert.layout_of(wanted)
-
-    def named(chunk: Chunk) -> Chunk:
-        return _convert.extend_chunk(
-            chunk, layout, [i if name_of is None else _names(chunk[batch.names[i]], name_of) for i, name_of in plan]
+    named = _convert.layout_of(columns)
+    return named, [
+        _convert.extend_chunk(
+            chunk,
+            named,
+            [i if name_of is None else _names(chunk[layout.names[i]], name_of) for i, name_of in plan],
         )
+        for chunk in chunks
+    ]
 
-    return type(batch)(batch.name, layout, map(named, batch.chunks))
 
-
-def _names(column: Sequence[Any], name_of: Callable[[int], str | None]) -> list[str | None]:
+def _names(column: Column, name_of: Callable[[int], str | None]) -> list[str | None]:
     known: dict[int | None, str | None] = {None: None}
     for number in set(column):
         if number is not None:
@@ -90,25 +91,17 @@ def _names(column: Sequence[Any], name_of: Callable[[int], str | None]) -> list[
     return [known[number] for number in column]
 
 
-def _prepared(batch: Batch, text: bool, names: bool) -> Batch:
-    if names:
-        batch = with_names(batch)
-    return batch.profile("text") if text else batch
+def to_pyarrow(stream: Any) -> Any:
+    """A `pyarrow.Table` of what has an Arrow stream."""
+    return import_module("pyarrow").table(stream)
 
 
-def to_pyarrow(batch: Batch, *, text: bool = True, names: bool = False) -> Any:
-    """A `pyarrow.Table`."""
-    import pyarrow
-
-    return pyarrow.table(_prepared(batch, text, names))
+def to_polars(stream: Any) -> Any:
+    """A `polars.DataFrame` of what has an Arrow stream."""
+    return import_module("polars").DataFrame(stream)
 
 
-def to_polars(batch: Batch, *, text: bool = True, names: bool = False) -> Any:
-    """A `polars.DataFrame`."""
-    import polars
-
-    return polars.DataFrame(_prepared(batch, text, names))
-
+# ── pandas ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _NUMPY_CODES = {
     "u8": "u1",
@@ -126,20 +119,15 @@ _NUMPY_CODES = {
     "ipv4": "u4",
 }
 
-# ── pandas ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-
-def to_pandas(batch: Batch, *, text: bool = True, names: bool = False) -> Any:
+def to_pandas(columns: Mapping[str, Column]) -> Any:
     """A `pandas.DataFrame`: nullable numbers, times in UTC with their unit, text as str, octets as bytes."""
-    import pandas
-
-    batch = _prepared(batch, text, names)
-    return pandas.DataFrame({name: _pandas_array(pandas, batch[name]) for name in batch.names})
+    pandas = import_module("pandas")
+    return pandas.DataFrame({name: _pandas_array(pandas, column) for name, column in columns.items()})
 
 
 def _pandas_array(pandas: Any, column: Column) -> Any:
-    import numpy
-
+    numpy: Any = import_module("numpy")
     show = column.layout.types[column.index].show
     nulls = numpy.frombuffer(column.nulls(), bool)
     if show == Show.BOOLEAN:
