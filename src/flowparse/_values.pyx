@@ -379,6 +379,13 @@ def same_rows(Chunk chunk not None, Py_ssize_t start, Chunk other not None, Py_s
     return True
 
 
+cdef tuple checked(tuple chunks):
+    for chunk in chunks:
+        if not isinstance(chunk, Chunk):
+            raise TypeError("chunks are of type Chunk")
+    return chunks
+
+
 def arrow_schema(Layout layout not None):
     """The schema of a layout as an Arrow PyCapsule."""
     return schema_capsule(face_of(layout).description)
@@ -393,7 +400,7 @@ def arrow_stream(Layout layout not None, tuple chunks not None):
         raise MemoryError()
     try:
         # Bounds: a place for each chunk.
-        for chunk in chunks:
+        for chunk in checked(chunks):
             windows[n] = chunk.window
             n += 1
         return stream_capsule(face_of(layout).description, windows, n)
@@ -429,7 +436,7 @@ cdef class Column:
         cdef Chunk chunk
         if not 0 <= index < len(layout.names):
             raise IndexError(f"no column {index}")
-        for chunk in chunks:
+        for chunk in checked(chunks):
             if index >= len(chunk.layout.types) or chunk.layout.types[index] != layout.types[index]:
                 raise ValueError("chunks of different types")
             self._rows += chunk.window.rows

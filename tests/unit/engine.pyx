@@ -2,7 +2,7 @@
 """The column engine's kernels as Python functions, for test_columns.py; compiled when that runs."""
 
 from libc.stdint cimport uintptr_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from flowparse._columns cimport (
     Account, Sealed, SOURCE_FINISH, SOURCE_STEP, Table, begin_message, column_end, commit_message, null_octets, reserve,
@@ -26,7 +26,10 @@ def set_context(Account account, bytes exporter=bytes(16), int domain=0, int exp
 
 
 def append(Table table, list columns, Py_ssize_t rows):
-    """Write rows in turns, as a kernel does: bytes in host order for each column of steps; return what reserve() said."""
+    """Write rows in turns, as a kernel does; return how many, or what reserve() said instead.
+
+    `columns` has octets in host order for each column that steps fill.
+    """
     cdef Py_ssize_t done = 0, n, width
     cdef int i
     cdef bytes octets
