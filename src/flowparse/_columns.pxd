@@ -123,6 +123,7 @@ cdef struct Store:              # the growing rows of one layout
     # The mark: where it stood when this message first touched it.
     uint64_t touched            # ordinal of that message
     Part* mark_part
+    int mark_next_class
     Py_ssize_t mark_rows
     Py_ssize_t mark_runs
     uint64_t mark_run_version

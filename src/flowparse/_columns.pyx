@@ -598,6 +598,7 @@ cdef void touch(Ledger* ledger, Store* store) noexcept nogil:
     store.next_touched = ledger.touched
     ledger.touched = store
     store.mark_part = store.open
+    store.mark_next_class = store.next_class
     store.mark_sealed_last = store.sealed_last
     if store.open != NULL:
         store.mark_rows = store.open.rows
@@ -610,16 +611,18 @@ cdef void touch(Ledger* ledger, Store* store) noexcept nogil:
 cdef int open_next(Ledger* ledger, Store* store) noexcept nogil:
     """Open a part, setting a full one aside; 1, or 0 over the limit, or -1 without memory."""
     cdef Part* part
-    if store.open != NULL and store.next_class < SLAB_LARGEST:
-        store.next_class = store.open.slab.size_class + 1
+    cdef int size_class = store.next_class
+    if store.open != NULL and size_class < SLAB_LARGEST:
+        size_class = store.open.slab.size_class + 1
     # Progress: the class grows, and a row fits the largest (Layout checked it).
-    while store.shape.rows[store.next_class] == 0:
-        store.next_class += 1
-    if ledger.held + slab_size(store.next_class) > ledger.most_held:
+    while store.shape.rows[size_class] == 0:
+        size_class += 1
+    if ledger.held + slab_size(size_class) > ledger.most_held:
         return 0
-    part = new_part(store.shape, ledger.pool, store.next_class)
+    part = new_part(store.shape, ledger.pool, size_class)
     if part == NULL:
         return -1
+    store.next_class = size_class
     ledger.held += part.slab.size
     if store.open != NULL:
         if store.closing == NULL:
@@ -726,6 +729,7 @@ cdef void roll_back_message(Ledger* ledger) noexcept nogil:
             store.closing = part.next
             if part != store.mark_part:
                 discard(ledger, part)
+        store.next_class = store.mark_next_class
         if store.open != NULL:
             store.open.next = NULL
             store.open.rows = store.mark_rows
