@@ -55,15 +55,15 @@ def flows(rows: int, name: str = "flows") -> Batch:
     table = Table(layout, Account(1 << 30, 64), name)
     plan = Plan(
         table,
-        RECORD.size,
+        (RECORD.size,),
         [
-            ("ipv4_mapped", 0, 4, 0),
-            ("ipv4_mapped", 4, 4, 1),
-            ("unsigned", 8, 2, 2),
-            ("unsigned", 10, 4, 3),
-            ("unsigned", 14, 2, 4),
-            ("octets", 16, 6, 5),
-            ("octets", 22, 16, 6),
+            ("ipv4_mapped", 0, 0, 4, 0),
+            ("ipv4_mapped", 0, 4, 4, 1),
+            ("unsigned", 0, 8, 2, 2),
+            ("unsigned", 0, 10, 4, 3),
+            ("unsigned", 0, 14, 2, 4),
+            ("octets", 0, 16, 6, 5),
+            ("octets", 0, 22, 16, 6),
         ],
     )
     for first in range(0, rows, 30):

@@ -95,9 +95,9 @@ def writer(engine: ModuleType) -> Writer:
 # ── growth ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_parts_grow_from_4_to_256_kib(writer: Writer) -> None:
+def test_parts_grow_from_4_kib_to_1_mib(writer: Writer) -> None:
     writer.message(30000)
-    assert writer.table.layout.rows_of_slab() == (198, 807, 3216, 8192)
+    assert writer.table.layout.rows_of_slab() == (198, 807, 3216, 8192, 8192)
     chunks = writer.table.take()
     assert [len(chunk) for chunk in chunks] == [198, 807, 3216, 8192, 8192, 8192, 30000 - 28797]
     assert values(chunks, "n") == list(range(30000))
