@@ -1,0 +1,1 @@
+"""The tests of flowparse; `tests.build` writes the octets that they read."""
