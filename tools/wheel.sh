@@ -13,11 +13,10 @@ trap 'rm -rf "$work"' EXIT
 pip=("$work/build/bin/python" -m pip --quiet --disable-pip-version-check)
 "${pip[@]}" install --upgrade pip
 "${pip[@]}" install --group build
-"$work/build/bin/python" setup.py --quiet sdist
-archive=$(ls -t dist/flowparse-*.tar.gz | head -n 1)
-"${pip[@]}" wheel --no-deps --no-build-isolation --wheel-dir "$work/dist" "$archive"
+"$work/build/bin/python" setup.py --quiet sdist --dist-dir "$work/dist"
+"${pip[@]}" wheel --no-deps --no-build-isolation --wheel-dir "$work/dist" "$work"/dist/*.tar.gz
 
-wheel=$(ls "$work"/dist/*.whl)
+wheel=$(echo "$work"/dist/*.whl)
 size=$(wc -c <"$wheel")
 if ((size > limit)); then
     echo "$(basename "$wheel") is $size octets; the limit is $limit" >&2
@@ -29,5 +28,6 @@ fi
 cp tools/wheel_smoke.py "$work"
 (cd "$work" && env -i PATH=/nonexistent fresh/bin/python wheel_smoke.py)
 
-cp "$wheel" dist/
+mkdir -p dist
+cp "$work"/dist/* dist/
 echo "dist/$(basename "$wheel"): $size octets"
