@@ -53,7 +53,8 @@ wheel: ## Build dist/*.whl for PYTHON=python3.12 and import it where no compiler
 
 clean: ## Remove all that make made
 	rm -rf .venv build dist src/*.egg-info src/flowparse/*.c src/flowparse/*.so
-	find src tests bench docs tools -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	$(PYTHON) tools/preflight.py
@@ -64,8 +65,13 @@ $(BIN)/python:
 	$(PIP) install --group $*
 	touch $@
 
-$(BUILT): setup.py $(KERNELS) .venv/group-build
+# What was compiled with other flags is of no use; a kernel that did not change is not compiled again.
+build/$(MODE): setup.py
+	rm -rf $@ build/cython
+	mkdir -p $@
+
+$(BUILT): build/$(MODE) $(KERNELS) .venv/group-build
 	rm -f .venv/built-* src/flowparse/*.so
-	$(BIN)/python setup.py --quiet egg_info build_ext --inplace --build-lib build/$(MODE)/lib --build-temp build/$(MODE)/temp
+	$(BIN)/python setup.py --quiet egg_info build_ext --inplace --build-lib $</lib --build-temp $</temp
 	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/flowparse.pth"
 	touch $@
