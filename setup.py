@@ -1,5 +1,16 @@
-"""The compiled kernels: one extension for each .pyx below src/flowparse; all metadata is in pyproject.toml."""
+"""The compiled kernels: one extension for each .pyx in src/flowparse; all metadata is in pyproject.toml.
 
+Two switches of the environment make a debug build, and `make` passes them on:
+
+FLOWPARSE_SANITIZE=1    address and undefined-behaviour sanitizers
+FLOWPARSE_TRACE=1       line tracing, for the coverage of .pyx files
+
+Cython's shared utility module (`cython generate-shared`) is not used. Five small modules are 334 KB
+without it and 494 KB with it, as long as none has a typed memoryview; with one in each module it is
+1207 KB against 515 KB, and 30 s of building against 13 s. Turn to it when a second module needs them.
+"""
+
+import os
 import sys
 from pathlib import Path
 
@@ -7,17 +18,49 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 PACKAGE = Path("src/flowparse")
-WINDOWS = sys.platform == "win32"
-COMPILE = ["/O2"] if WINDOWS else ["-O3", "-funroll-loops", "-g0"]
-LINK = [] if WINDOWS else ["-Wl,-s"] if sys.platform == "linux" else ["-Wl,-S"]
+JOBS = os.cpu_count() or 1
+SANITIZE = os.environ.get("FLOWPARSE_SANITIZE") == "1"
+TRACE = os.environ.get("FLOWPARSE_TRACE") == "1"
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 
-setup(
-    ext_modules=cythonize(
+if sys.platform == "win32":
+    compile_args, link_args = ["/O2"], []
+elif SANITIZE:
+    compile_args, link_args = [*SANITIZERS, "-fno-omit-frame-pointer", "-g", "-O1"], SANITIZERS
+else:
+    compile_args, link_args = ["-O3", "-funroll-loops", "-g0"], ["-Wl,-S" if sys.platform == "darwin" else "-Wl,-s"]
+
+if TRACE:  # Python 3.13 and newer report no line at all to coverage through sys.monitoring
+    macros = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+    build_dir = None  # Cython.Coverage looks for the .c beside the .pyx
+else:
+    macros = []
+    build_dir = "build/cython"
+
+
+def kernels() -> list[Extension]:
+    return cythonize(
         [
-            Extension(f"flowparse.{path.stem}", [str(path)], extra_compile_args=COMPILE, extra_link_args=LINK)
+            Extension(
+                f"flowparse.{path.stem}",
+                [path.as_posix()],
+                define_macros=macros,
+                extra_compile_args=compile_args,
+                extra_link_args=link_args,
+            )
             for path in sorted(PACKAGE.glob("*.pyx"))
         ],
-        build_dir="build/cython",
-        compiler_directives={"language_level": 3, "embedsignature": True, "auto_pickle": False, "binding": True},
-    ),
-)
+        build_dir=build_dir,
+        nthreads=JOBS,
+        compiler_directives={
+            "language_level": 3,
+            "embedsignature": True,
+            "auto_pickle": False,
+            "binding": True,
+            "linetrace": TRACE,
+        },
+    )
+
+
+if __name__ == "__main__":  # nthreads starts processes that may import this file
+    setup(ext_modules=kernels(), options={"build_ext": {"parallel": JOBS}})

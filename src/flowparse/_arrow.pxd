@@ -48,7 +48,9 @@ cdef struct Window:             # rows of a part
 
 cdef Description* describe(Layout layout) except NULL
 cdef void drop_description(Description* description) noexcept nogil
-cdef Py_ssize_t count_nulls(const ColumnRef* ref, Py_ssize_t part_rows, Py_ssize_t start, Py_ssize_t rows) noexcept nogil
+cdef Py_ssize_t count_nulls(
+    const ColumnRef* ref, Py_ssize_t part_rows, Py_ssize_t start, Py_ssize_t rows,
+) noexcept nogil
 cdef object schema_capsule(Description* description)
 cdef object array_capsule(Window window)
 cdef object stream_capsule(Description* description, const Window* windows, Py_ssize_t n)

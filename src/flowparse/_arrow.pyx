@@ -14,10 +14,9 @@ interpreter except the capsules' own destructors. `requested_schema` is not hono
 protocol allows. No extension types: consumers that do not know one refuse to work on its column.
 """
 
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
+from cpython.pycapsule cimport PyCapsule_Destructor, PyCapsule_GetPointer, PyCapsule_New
 from libc.errno cimport ENOMEM
-from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._columns cimport drop_part
@@ -301,46 +300,35 @@ cdef void free_stream(object capsule) noexcept:
     PyMem_RawFree(stream)
 
 
-cdef object schema_capsule(Description* description):
-    cdef ArrowSchema* schema = <ArrowSchema*> PyMem_RawMalloc(sizeof(ArrowSchema))
-    if schema == NULL:
-        raise MemoryError()
-    if export_schema(description, schema) < 0:
-        PyMem_RawFree(schema)
+cdef object new_capsule(size_t octets, const char* name, PyCapsule_Destructor destructor):
+    """A capsule of a struct that is zero, so that nothing is released if it never gets filled."""
+    cdef void* struct = PyMem_RawCalloc(1, octets)
+    if struct == NULL:
         raise MemoryError()
     try:
-        return PyCapsule_New(schema, "arrow_schema", free_schema)
-    except:
-        schema.release(schema)
-        PyMem_RawFree(schema)
+        return PyCapsule_New(struct, name, destructor)
+    except MemoryError:
+        PyMem_RawFree(struct)
         raise
+
+
+cdef object schema_capsule(Description* description):
+    capsule = new_capsule(sizeof(ArrowSchema), "arrow_schema", free_schema)
+    if export_schema(description, <ArrowSchema*> PyCapsule_GetPointer(capsule, "arrow_schema")) < 0:
+        raise MemoryError()
+    return capsule
 
 
 cdef object array_capsule(Window window):
-    cdef ArrowArray* array = <ArrowArray*> PyMem_RawMalloc(sizeof(ArrowArray))
-    if array == NULL:
+    capsule = new_capsule(sizeof(ArrowArray), "arrow_array", free_array)
+    if export_array(&window, <ArrowArray*> PyCapsule_GetPointer(capsule, "arrow_array")) < 0:
         raise MemoryError()
-    if export_array(&window, array) < 0:
-        PyMem_RawFree(array)
-        raise MemoryError()
-    try:
-        return PyCapsule_New(array, "arrow_array", free_array)
-    except:
-        array.release(array)
-        PyMem_RawFree(array)
-        raise
+    return capsule
 
 
 cdef object stream_capsule(Description* description, const Window* windows, Py_ssize_t n):
-    cdef ArrowArrayStream* stream = <ArrowArrayStream*> PyMem_RawMalloc(sizeof(ArrowArrayStream))
-    if stream == NULL:
-        raise MemoryError()
+    capsule = new_capsule(sizeof(ArrowArrayStream), "arrow_array_stream", free_stream)
+    stream = <ArrowArrayStream*> PyCapsule_GetPointer(capsule, "arrow_array_stream")
     if export_stream(description, windows, n, stream) < 0:
-        PyMem_RawFree(stream)
         raise MemoryError()
-    try:
-        return PyCapsule_New(stream, "arrow_array_stream", free_stream)
-    except:
-        stream.release(stream)
-        PyMem_RawFree(stream)
-        raise
+    return capsule

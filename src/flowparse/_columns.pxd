@@ -123,6 +123,7 @@ cdef struct Store:              # the growing rows of one layout
     # The mark: where it stood when this message first touched it.
     uint64_t touched            # ordinal of that message
     Part* mark_part
+    int mark_next_class
     Py_ssize_t mark_rows
     Py_ssize_t mark_runs
     uint64_t mark_run_version
@@ -143,6 +144,7 @@ cdef struct Ledger:             # one message's account, and the bounds over all
 
 cdef void begin_message(Ledger* ledger, bint apart) noexcept nogil
 cdef Py_ssize_t reserve(Ledger* ledger, Store* store, Py_ssize_t want) noexcept nogil
+cdef Py_ssize_t reserve_octets(Ledger* ledger, Store* store, int heap, size_t octets) noexcept nogil
 cdef void commit_message(Ledger* ledger) noexcept nogil
 cdef void roll_back_message(Ledger* ledger) noexcept nogil
 cdef void seal_open(Store* store) noexcept nogil

@@ -234,6 +234,10 @@ cdef class Layout:
 
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+cdef uint8_t* values_of(Part* part, int column) noexcept nogil:
+    return part.slab.data + part.data[column]
+
+
 cdef Part* bare_part(Shape* shape) noexcept nogil:
     """A part without a slab, or NULL without memory; all that sealing needs is allocated here."""
     cdef size_t octets = sizeof(Part) + shape.n_stored * sizeof(ColumnRef) + shape.n_heaps * sizeof(Heap)
@@ -251,6 +255,7 @@ cdef Part* bare_part(Shape* shape) noexcept nogil:
 cdef Part* new_part(Shape* shape, Pool* pool, int size_class) noexcept nogil:
     """An open part without rows, or NULL without memory."""
     cdef Part* part = bare_part(shape)
+    cdef int i
     if part == NULL:
         return NULL
     part.slab = new_slab(pool, size_class)
@@ -259,6 +264,9 @@ cdef Part* new_part(Shape* shape, Pool* pool, int size_class) noexcept nogil:
         return NULL
     part.data = shape.data[size_class]
     part.capacity = shape.rows[size_class]
+    for i in range(shape.n_stored):
+        if shape.columns[i].width == 0 and shape.columns[i].source == SOURCE_STEP:
+            (<int32_t*> values_of(part, i))[0] = 0      # offsets: one more than rows
     return part
 
 
@@ -303,10 +311,6 @@ cdef int add_run(Part* part, Ledger* ledger) noexcept nogil:
 
 # ── finish steps ─────────────────────────────────────────────────────────────────────────────────────────────────────
 # Each gets a part with rows, and the columns that its layout names; widths are those that plan.py pairs them with.
-
-cdef uint8_t* values_of(Part* part, int column) noexcept nogil:
-    return part.slab.data + part.data[column]
-
 
 cdef uint8_t* bitmap_of(Part* part, int column) noexcept nogil:
     return part.slab.data + part.shape.validity[part.slab.size_class][column]
@@ -538,7 +542,11 @@ cdef void finish_part(Store* store, Part* part) noexcept nogil:
                 fill(values_of(part, i), <const uint8_t*> &spec.constant, spec.width, part.rows)
         elif spec.width == 0:
             ref.offsets = <const int32_t*> values_of(part, i)
-            ref.data = part.heaps[spec.heap].slab.data if part.heaps[spec.heap].slab != NULL else NULL_OCTETS
+            ref.data = NULL_OCTETS
+            ref.owner = part.heaps[spec.heap].slab
+            if ref.owner != NULL:
+                retain(&ref.owner.refs)
+                ref.data = ref.owner.data
     for i in range(shape.n_finish):
         FINISH_KERNELS[shape.finish[i].kind](part, shape.finish[i].columns)
     PyMem_RawFree(part.runs)
@@ -590,6 +598,7 @@ cdef void touch(Ledger* ledger, Store* store) noexcept nogil:
     store.next_touched = ledger.touched
     ledger.touched = store
     store.mark_part = store.open
+    store.mark_next_class = store.next_class
     store.mark_sealed_last = store.sealed_last
     if store.open != NULL:
         store.mark_rows = store.open.rows
@@ -602,16 +611,18 @@ cdef void touch(Ledger* ledger, Store* store) noexcept nogil:
 cdef int open_next(Ledger* ledger, Store* store) noexcept nogil:
     """Open a part, setting a full one aside; 1, or 0 over the limit, or -1 without memory."""
     cdef Part* part
-    if store.open != NULL and store.next_class < SLAB_LARGEST:
-        store.next_class = store.open.slab.size_class + 1
+    cdef int size_class = store.next_class
+    if store.open != NULL and size_class < SLAB_LARGEST:
+        size_class = store.open.slab.size_class + 1
     # Progress: the class grows, and a row fits the largest (Layout checked it).
-    while store.shape.rows[store.next_class] == 0:
-        store.next_class += 1
-    if ledger.held + slab_size(store.next_class) > ledger.most_held:
+    while store.shape.rows[size_class] == 0:
+        size_class += 1
+    if ledger.held + slab_size(size_class) > ledger.most_held:
         return 0
-    part = new_part(store.shape, ledger.pool, store.next_class)
+    part = new_part(store.shape, ledger.pool, size_class)
     if part == NULL:
         return -1
+    store.next_class = size_class
     ledger.held += part.slab.size
     if store.open != NULL:
         if store.closing == NULL:
@@ -620,6 +631,38 @@ cdef int open_next(Ledger* ledger, Store* store) noexcept nogil:
             store.closing_last.next = store.open
         store.closing_last = store.open
     store.open = part
+    return 1
+
+
+cdef Py_ssize_t reserve_octets(Ledger* ledger, Store* store, int heap, size_t octets) noexcept nogil:
+    """Make room for `octets` more in a heap of the open part, which holds at least the rows of its first slab.
+
+    Returns 1; 0 where the rows must go to a next part, or the limit of held octets is met; -1
+    without memory.
+    """
+    cdef Heap* of_column = &store.open.heaps[heap]
+    cdef Slab* slab
+    cdef size_t needed = of_column.used + octets
+    cdef int size_class = 0
+    if of_column.slab != NULL and needed <= of_column.slab.size:
+        return 1
+    # Progress: the class grows to the largest.
+    while slab_size(size_class) < needed:
+        if size_class == SLAB_LARGEST:
+            return 0
+        size_class += 1
+    if ledger.held + slab_size(size_class) > ledger.most_held:
+        return 0
+    slab = new_slab(ledger.pool, size_class)
+    if slab == NULL:
+        return -1
+    ledger.held += slab.size
+    if of_column.slab != NULL:
+        # Bounds: used <= the old slab's size < the new one's.
+        memcpy(slab.data, of_column.slab.data, of_column.used)
+        ledger.held -= of_column.slab.size
+        drop_slab(of_column.slab)
+    of_column.slab = slab
     return 1
 
 
@@ -657,8 +700,17 @@ cdef void commit_message(Ledger* ledger) noexcept nogil:
     ledger.waiting += ledger.rows
 
 
+cdef size_t octets_of(const Part* part) noexcept nogil:
+    cdef size_t octets = part.slab.size
+    cdef int i
+    for i in range(part.shape.n_heaps):
+        if part.heaps[i].slab != NULL:
+            octets += part.heaps[i].slab.size
+    return octets
+
+
 cdef void discard(Ledger* ledger, Part* part) noexcept nogil:
-    ledger.held -= part.slab.size
+    ledger.held -= octets_of(part)
     drop_part(part)
 
 
@@ -677,6 +729,7 @@ cdef void roll_back_message(Ledger* ledger) noexcept nogil:
             store.closing = part.next
             if part != store.mark_part:
                 discard(ledger, part)
+        store.next_class = store.mark_next_class
         if store.open != NULL:
             store.open.next = NULL
             store.open.rows = store.mark_rows
@@ -694,7 +747,7 @@ cdef Part* leave(Ledger* ledger, Part* chain) noexcept nogil:
     cdef Part* part = chain
     # Progress: one part further each turn.
     while part != NULL:
-        ledger.held -= part.slab.size
+        ledger.held -= octets_of(part)
         ledger.waiting -= part.rows
         part = part.next
     return chain

@@ -4,8 +4,8 @@
 A Walker finds the exporter and its observation domain, checks what the Message Header promises
 against the octets that are there, keeps the sequence, and runs the plan of the records over all of
 them at once. It holds no Python object while it does so and may run without the GIL; it stops when
-it needs something that only Python has (a plan), and is resumed. What is worth telling is noted in a
-small array and becomes events later.
+it needs something that only Python has (a plan, an exporter), and is resumed. What is worth telling
+is noted and becomes events later.
 
 `decoder.Decoder` is the subclass that users see: it makes the plans, the events and the batches.
 
@@ -13,126 +13,45 @@ NetFlow v1, v5 and v7 (Cisco, NetFlow Services Solutions Guide) are one reader o
 formats. Not read here: sFlow, and the templates of NetFlow v9 and IPFIX.
 """
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItemWithError
-from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
-from cpython.object cimport PyObject
-from libc.stdint cimport INT64_MAX, INT64_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
+from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
 from flowparse._columns cimport (
-    ADDRESS_OCTETS, Account, Ledger,
-    CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
-    CONTEXT_TEMPLATE_ID, begin_message, commit_message, roll_back_message,
+    ADDRESS_OCTETS, Account, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE,
+    CONTEXT_SEQUENCE, CONTEXT_TEMPLATE_ID, Ledger, begin_message, commit_message, roll_back_message,
 )
-from flowparse._plan cimport Plan, Program, STOP_END, STOP_LIMIT, STOP_MEMORY, Stop, run_fixed
+from flowparse._exporters cimport (
+    Alias, DomainState, ExporterState, Exporters, about, count_sequence, find_domain, see, settle_rate,
+)
+from flowparse._notes cimport (
+    About, NOTE_COUNT_CUT, NOTE_COUNT_LARGE, NOTE_COUNT_REFUSED, NOTE_HELD, NOTE_NOT_ALLOWED, NOTE_SHORT,
+    NOTE_TRAILING, NOTE_VERSION, NOTES_OF_MESSAGE, Notebook, close_notebook, nearly_full, note, open_notebook,
+    take_notes,
+)
+from flowparse._octets cimport Octets, copy_octets, hold_integers, hold_octets, let_go
+from flowparse._plan cimport Plan, Program, STOP_END, STOP_LIMIT, STOP_MEMORY, Stop, run
 from flowparse._udp cimport Datagram as Packet
 from flowparse._wire cimport Span, be16, be32, left
 
+cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
+
 cdef enum:
-    RECENT = 256                    # sources of a capture remembered without Python
-    NOTES = 512                     # room for notes between two visits to Python
-    NOTES_OF_MESSAGE = 64           # the most that one message can be allowed
-    MOST_HEADER = 24                # octets
+    MOST_HEADER = 24                # octets of a Message Header that Message keeps
     BLOCK = 256                     # datagrams gathered before the GIL is released
     WORTH_RELEASING = 16            # fewer are decoded with it
+    RECENT = 256                    # sources of a capture remembered without Python
     NETFLOW5_USUAL = 30             # records of a v5 datagram, at most (Cisco)
-    LATE_FLOWS = 65536              # a sequence number this far behind is late; further, it was set anew
-    RESTART_MS = 10000              # uptime that falls by more, out of sequence, says that the exporter restarted
+    STRICT_NOTES = 8                # a strict refusal needs its note, whatever may be reported
 
-cdef enum Protocol:             # as FLOW's `type` numbers them
-    PROTOCOL_UNKNOWN = 0
+cdef enum Protocol:                 # as FLOW's `type` numbers them
     PROTOCOL_NETFLOW5 = 2
     PROTOCOL_NETFLOW1 = 6
     PROTOCOL_NETFLOW7 = 7
     PROTOCOLS = 8
-
-cdef enum NoteKind:             # events.NOTES says of each what a person reads
-    NOTE_SHORT = 0              # octets needed, octets there
-    NOTE_VERSION = 1            # version
-    NOTE_COUNT_REFUSED = 2      # count, records there
-    NOTE_COUNT_CUT = 3          # count, records there
-    NOTE_COUNT_LARGE = 4        # count
-    NOTE_TRAILING = 5           # octets
-    NOTE_GAP = 6                # expected, received, missed
-    NOTE_RESET = 7              # expected, received
-    NOTE_RESTART = 8            # uptime before, uptime now
-    NOTE_SAMPLING = 9           # rate before, rate now
-    NOTE_HELD = 10              # records
-    NOTE_EXPORTER_EVICTED = 11  # limit
-    NOTE_DOMAIN_EVICTED = 12    # limit, domain
-    NOTE_NOT_ALLOWED = 13
-    NOTE_NOTES = 14             # how many more
-    NOTE_KINDS = 15
-
-cdef struct Note:               # something to report; becomes an Event when the GIL is there
-    uint8_t kind
-    uint8_t protocol
-    bint has_domain
-    bint has_exporter
-    uint8_t exporter[ADDRESS_OCTETS]
-    uint32_t domain
-    int64_t offset              # from the Message Header; -1: none
-    int64_t values[3]
-
-cdef struct DomainState:        # an observation domain of an exporter, in one protocol
-    uint8_t protocol
-    uint32_t id
-    DomainState* next           # most recently used first
-    bint sequence_known
-    uint32_t expected           # the next sequence number
-    uint32_t uptime_ms          # of the last message in sequence
-    bint sampling_known
-    uint32_t sampling_rate      # 0: not known
-    uint8_t sampling_source
-    uint64_t datagrams
-    uint64_t octets
-    uint64_t records
-    uint64_t missed
-    uint64_t reordered
-    uint64_t resets
-    uint64_t discarded
-    int64_t first_seen_ns
-    int64_t last_seen_ns
-    bint seen                   # whether the two times are known
-
-cdef struct ExporterState:
-    bint known                  # False: the caller does not say who it is
-    uint8_t address[ADDRESS_OCTETS]
-    uint16_t port               # part of the identity with key="address+port"
-    uint32_t override_rate      # the caller's sampling rate for it; 0: none
-    uint64_t refused            # datagrams of no protocol
-    DomainState* domains
-    uint32_t n_domains
-    void* owner                 # the Exporter that holds it, borrowed
-    ExporterState* older
-    ExporterState* newer
-
-cdef struct Format:             # a fixed export format: NetFlow v1, v5, v7
-    uint8_t protocol
-    uint16_t header_length
-    uint16_t record_length
-    int16_t sequence            # offsets in the header; -1: not there
-    int16_t engine
-    int16_t sampling
-
-cdef struct Rules:              # what the caller decided, for all datagrams
-    bint discard                # whether a malformed message is discarded whole
-    bint strict
-    uint32_t default_rate       # 0: none
-    uint32_t most_domains
-    uint32_t most_notes         # of one message
-
-cdef struct Datagram:
-    const uint8_t* octets
-    Py_ssize_t length
-    ExporterState* exporter     # NULL: not allowed
-    bint has_port
-    uint16_t port
-    bint has_received
-    int64_t received_ns
 
 cdef enum:                          # more reasons to stop than a plan has
     STOP_PLAN = 16                  # the protocol has no plan yet
@@ -141,22 +60,40 @@ cdef enum:                          # more reasons to stop than a plan has
     STOP_EXPORTER = 19              # a source that was not seen lately
     STOP_ROWS = 20                  # as many as were asked for
 
-cdef enum SamplingSource:           # flow.tsv's enumeration
-    SAMPLING_NONE = 0
-    SAMPLING_OVERRIDE = 1
-    SAMPLING_HEADER = 7
-    SAMPLING_HEADER_MODE0 = 8
-    SAMPLING_DEFAULT = 9
+cdef struct Format:                 # a fixed export format
+    uint8_t protocol
+    uint16_t header_length
+    uint16_t record_length
+    int16_t sequence                # offsets in the header; -1: not there
+    int16_t engine
+    int16_t sampling
+
+cdef struct Rules:                  # what the caller decided, for all datagrams
+    bint discard                    # whether a malformed message is discarded whole
+    bint strict
+    uint32_t default_rate           # 0: none
+    uint32_t most_domains
+
+cdef struct Datagram:
+    const uint8_t* octets
+    Py_ssize_t length
+    ExporterState* exporter         # NULL: not allowed
+    bint has_port
+    uint16_t port
+    bint has_received
+    int64_t received_ns
+
+cdef struct Recent:                 # a source of a capture, and who it is
+    uint8_t address[ADDRESS_OCTETS]
+    uint16_t port
+    ExporterState* exporter         # NULL: nobody yet
 
 cdef Format[3] FORMATS = [
     Format(PROTOCOL_NETFLOW1, 16, 52, -1, -1, -1),
     Format(PROTOCOL_NETFLOW5, 24, 48, 16, 20, 22),
     Format(PROTOCOL_NETFLOW7, 24, 52, 16, -1, -1),
 ]
-cdef extern from "Python.h":
-    Py_ssize_t PY_SSIZE_T_MAX
-
-cdef int64_t BILLION = 1000000000
+cdef int64_t SECOND_NS = 1000000000
 
 
 cdef const Format* format_of(const uint8_t* octets, Py_ssize_t length) noexcept nogil:
@@ -171,78 +108,43 @@ cdef const Format* format_of(const uint8_t* octets, Py_ssize_t length) noexcept 
     return NULL
 
 
-cdef struct Recent:                 # a source of a capture, and who it is
-    uint8_t address[ADDRESS_OCTETS]
-    uint16_t port
-    ExporterState* exporter         # NULL: empty, or not allowed
-
-
-cdef class Exporter:
-    """An Exporting Process as the caller names it, with the observation domains that it was seen to have."""
-    cdef ExporterState state
-    cdef bint evicted
-    cdef bytes key
-
-    def __dealloc__(self):
-        cdef DomainState* domain
-        # Progress: one domain fewer each turn.
-        while self.state.domains != NULL:
-            domain = self.state.domains
-            self.state.domains = domain.next
-            PyMem_RawFree(domain)
-
-
-cdef class Alias:
-    """What a caller passed as an exporter, resolved."""
-    cdef Exporter exporter
-    cdef bint has_port
-    cdef uint16_t port
-
-
 cdef class Walker:
     """The compiled half of a Decoder; see there for what its methods mean."""
+
     cdef Account account
     cdef Ledger* ledger
     cdef Rules rules
     cdef Program* programs[PROTOCOLS]
-    cdef Note* notes
-    cdef Py_ssize_t n_notes
-    cdef uint32_t notes_left            # of this message
-    cdef int64_t notes_dropped
-    cdef dict exporters                 # identity -> Exporter
-    cdef dict aliases                   # what callers passed -> Alias
-    cdef Py_ssize_t most_exporters
-    cdef Py_ssize_t most_aliases
-    cdef ExporterState* newest
-    cdef ExporterState* oldest
+    cdef Notebook book
+    cdef Exporters exporters
     cdef Recent recent[RECENT]          # by a hash of address and port
+    cdef Py_ssize_t recent_evictions    # of `exporters`, when `recent` was last cleared
     cdef bint busy
 
     def __cinit__(self, *args, **kwargs):
-        self.notes = <Note*> PyMem_RawMalloc(NOTES * sizeof(Note))
-        if self.notes == NULL:
-            raise MemoryError()
-        self.exporters = {}
-        self.aliases = {}
+        open_notebook(&self.book)
 
     def __dealloc__(self):
-        PyMem_RawFree(self.notes)
+        close_notebook(&self.book)
 
     def _configure(self, limits, *, discard, strict, default_rate):
         """Take the caller's decisions over; once, before anything is fed."""
         self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20))
         self.ledger = &self.account.ledger
+        self.exporters = Exporters(limits.exporters, limits.exporter_aliases)
+        self.book.most = min(limits.events_per_message, NOTES_OF_MESSAGE)
+        if strict:
+            self.book.most = max(self.book.most, STRICT_NOTES)
         self.rules.discard = discard
         self.rules.strict = strict
-        self.rules.default_rate = default_rate or 0
-        self.rules.most_domains = min(limits.domains_per_exporter, 2**31)
-        self.rules.most_notes = min(limits.events_per_message, NOTES_OF_MESSAGE)
-        self.most_exporters = limits.exporters
-        self.most_aliases = limits.exporter_aliases
+        self.rules.default_rate = default_rate
+        self.rules.most_domains = max(1, min(limits.domains_per_exporter, 2**31))
 
-    def _set_plan(self, protocol, Plan plan):
+    def _set_plan(self, int protocol, Plan plan):
         """Let records of a fixed format run through `plan`, which the caller keeps alive."""
-        self.programs[<int> protocol] = &plan.program
+        if not 0 <= protocol < PROTOCOLS:
+            raise ValueError(f"no fixed format {protocol}")
+        self.programs[protocol] = &plan.program
 
     @property
     def rows_waiting(self):
@@ -256,11 +158,14 @@ cdef class Walker:
     def _knows(self, identity):
         return identity in self.exporters
 
+    def _counted(self):
+        return self.exporters.counted()
+
     def _check_idle(self):
         if self.busy:
             raise RuntimeError("this decoder is decoding; take when it has returned")
 
-    # ── what a subclass does ─────────────────────────────────────────────────────────────────────────────────────
+    # ── what the subclass does ───────────────────────────────────────────────────────────────────────────────────
 
     def _identify(self, exporter):
         """(identity: bytes, address: 16 octets or None, port or None, rate or 0), or None when it is not allowed."""
@@ -278,217 +183,28 @@ cdef class Walker:
         """The exception that a strict decoder raises for a note."""
         raise NotImplementedError
 
-    # ── notes ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    cdef void _note(
-        self, int kind, const ExporterState* exporter, const DomainState* domain, int64_t offset,
-        int64_t a=0, int64_t b=0, int64_t c=0,
-    ) noexcept nogil:
-        """Keep something to report; the last of what one message may report says how much there was more."""
-        cdef Note* note
-        if self.notes_left <= 1 and kind != NOTE_NOTES:
-            if self.notes_left == 0:
-                self.notes_dropped += 1
-                return
-            self.notes_left = 0
-            self.notes_dropped = 1
-            self._note(NOTE_NOTES, exporter, domain, -1)
-            return
-        if self.n_notes == NOTES:
-            return          # cannot be: the block stops while a message's notes still fit
-        note = &self.notes[self.n_notes]
-        self.n_notes += 1
-        if kind != NOTE_NOTES:
-            self.notes_left -= 1
-        memset(note, 0, sizeof(Note))
-        note.kind = kind
-        note.offset = offset
-        note.values[0] = a
-        note.values[1] = b
-        note.values[2] = c
-        if exporter != NULL and exporter.known:
-            note.has_exporter = True
-            memcpy(note.exporter, exporter.address, ADDRESS_OCTETS)
-        if domain != NULL:
-            note.has_domain = True
-            note.protocol = domain.protocol
-            note.domain = domain.id
-
-    cdef list _take_notes(self):
-        cdef list taken = []
-        cdef Note* note
-        cdef Py_ssize_t i
-        # Bounds: i < n_notes <= NOTES.
-        for i in range(self.n_notes):
-            note = &self.notes[i]
-            taken.append((
-                note.kind,
-                note.exporter[:ADDRESS_OCTETS] if note.has_exporter else None,
-                note.domain if note.has_domain else None,
-                note.offset if note.offset >= 0 else None,
-                (note.values[0], note.values[1], note.values[2]),
-                note.protocol,
-            ))
-        self.n_notes = 0
-        return taken
-
-    # ── exporters ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    cdef void _unlink(self, ExporterState* state) noexcept nogil:
-        if state.newer != NULL:
-            state.newer.older = state.older
-        elif self.newest == state:
-            self.newest = state.older
-        if state.older != NULL:
-            state.older.newer = state.newer
-        elif self.oldest == state:
-            self.oldest = state.newer
-        state.newer = state.older = NULL
-
-    cdef void _use(self, ExporterState* state) noexcept nogil:
-        """Make it the most recently used."""
-        if self.newest == state:
-            return
-        self._unlink(state)
-        state.older = self.newest
-        if self.newest != NULL:
-            self.newest.newer = state
-        self.newest = state
-        if self.oldest == NULL:
-            self.oldest = state
-
-    cdef int _evict_exporter(self) except -1:
-        """Forget the exporter that was not heard of for longest."""
-        cdef Exporter exporter = <Exporter> self.oldest.owner
-        self._unlink(&exporter.state)
-        exporter.evicted = True
-        memset(self.recent, 0, sizeof(self.recent))
-        del self.exporters[exporter.key]
-        self._note(NOTE_EXPORTER_EVICTED, &exporter.state, NULL, -1, self.most_exporters)
-        return 0
-
     cdef Alias _resolve(self, object spelled):
         """The exporter that the caller means; None when it is not allowed."""
-        cdef PyObject* found = PyDict_GetItemWithError(self.aliases, spelled)
-        cdef Alias alias
-        cdef Exporter exporter
-        if found != NULL:
-            alias = <Alias> found
-            if not alias.exporter.evicted:
-                return alias
+        cdef Alias alias = self.exporters.known(spelled)
+        if alias is not None:
+            return alias
         identified = self._identify(spelled)
         if identified is None:
             return None
-        key, address, port, rate = identified
-        exporter = self.exporters.get(key)
-        if exporter is None:
-            self.notes_left = self.rules.most_notes
-            # Progress: one exporter fewer each turn.
-            while len(self.exporters) >= max(1, self.most_exporters):
-                self._evict_exporter()
-            exporter = Exporter.__new__(Exporter)
-            exporter.key = key
-            exporter.state.owner = <void*> exporter
-            exporter.state.known = address is not None
-            if address is not None:
-                memcpy(exporter.state.address, PyBytes_AS_STRING(address), ADDRESS_OCTETS)
-            exporter.state.port = port or 0
-            exporter.state.override_rate = rate
-            self.exporters[key] = exporter
-            self._use(&exporter.state)
-        alias = Alias.__new__(Alias)
-        alias.exporter = exporter
-        alias.has_port = port is not None
-        alias.port = port or 0
-        if len(self.aliases) >= self.most_aliases:
-            self.aliases.clear()        # only a cache of spellings
-        self.aliases[spelled] = alias
-        return alias
-
-    cdef DomainState* _domain(self, ExporterState* exporter, int protocol, uint32_t id) noexcept nogil:
-        """Find or make the exporter's domain and put it first; NULL without memory."""
-        cdef DomainState** link = &exporter.domains
-        cdef DomainState* domain
-        # Progress: one domain further each turn.
-        while link[0] != NULL and not (link[0].id == id and link[0].protocol == protocol):
-            if link[0].next == NULL and exporter.n_domains >= self.rules.most_domains:
-                break                   # the least recently used one makes room
-            link = &link[0].next
-        domain = link[0]
-        if domain != NULL and domain.id == id and domain.protocol == protocol:
-            link[0] = domain.next
-        else:
-            if domain != NULL:
-                self._note(NOTE_DOMAIN_EVICTED, exporter, domain, -1, self.rules.most_domains)
-                link[0] = NULL
-                exporter.n_domains -= 1
-                memset(domain, 0, sizeof(DomainState))
-            else:
-                domain = <DomainState*> PyMem_RawCalloc(1, sizeof(DomainState))
-                if domain == NULL:
-                    return NULL
-            domain.protocol = protocol
-            domain.id = id
-            exporter.n_domains += 1
-        domain.next = exporter.domains
-        exporter.domains = domain
-        return domain
+        self.book.left = self.book.most
+        return self.exporters.add(spelled, identified, &self.book)
 
     # ── one message ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    cdef void _count_sequence(
-        self, ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, uint32_t count,
-        uint32_t uptime_ms,
-    ) noexcept nogil:
-        """Compare the sequence number with the one expected; a message of `count` flows takes as many numbers."""
-        cdef int32_t ahead = <int32_t> (got - domain.expected)
-        if domain.sequence_known and ahead != 0:
-            if domain.uptime_ms > uptime_ms and domain.uptime_ms - uptime_ms > RESTART_MS:
-                domain.resets += 1
-                self._note(NOTE_RESTART, exporter, domain, 4, domain.uptime_ms, uptime_ms)
-            elif ahead > 0:
-                domain.missed += ahead
-                self._note(NOTE_GAP, exporter, domain, offset, domain.expected, got, ahead)
-            elif ahead >= -LATE_FLOWS:
-                # Late or twice: what was missed for its sake was not.
-                domain.reordered += 1
-                domain.missed -= min(domain.missed, count)
-                return
-            else:
-                domain.resets += 1
-                self._note(NOTE_RESET, exporter, domain, offset, domain.expected, got)
-        domain.sequence_known = True
-        domain.expected = got + count
-        domain.uptime_ms = uptime_ms
-
-    cdef void _find_rate(self, ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word) noexcept nogil:
-        """Settle the sampling rate and its source: the caller's override, the header, the caller's default.
-
-        Two bits of mode and 14 of interval; many exporters set the interval and leave the mode 0.
-        """
-        cdef uint32_t rate = word & 0x3FFF
-        cdef uint8_t source = SAMPLING_NONE
-        if exporter.override_rate:
-            rate = exporter.override_rate
-            source = SAMPLING_OVERRIDE
-        elif rate:
-            source = SAMPLING_HEADER if word >> 14 else SAMPLING_HEADER_MODE0
-        elif self.rules.default_rate:
-            rate = self.rules.default_rate
-            source = SAMPLING_DEFAULT
-        if domain.sampling_known and rate != domain.sampling_rate:
-            self._note(NOTE_SAMPLING, exporter, domain, offset, domain.sampling_rate, rate)
-        domain.sampling_known = True
-        domain.sampling_rate = rate
-        domain.sampling_source = source
-
-    cdef void _see(self, DomainState* domain, const Datagram* datagram) noexcept nogil:
-        domain.datagrams += 1
-        domain.octets += datagram.length
-        if datagram.has_received:
-            domain.first_seen_ns = min(domain.first_seen_ns, datagram.received_ns) if domain.seen else datagram.received_ns
-            domain.last_seen_ns = max(domain.last_seen_ns, datagram.received_ns) if domain.seen else datagram.received_ns
-            domain.seen = True
+    cdef Stop _refuse(self, int kind, ExporterState* exporter, DomainState* domain, int64_t offset, int64_t a, int64_t b) noexcept nogil:
+        """Nothing of the message counts; say why."""
+        cdef About whom = about(exporter, domain)
+        if domain == NULL:
+            exporter.refused += 1
+        else:
+            domain.discarded += 1
+        note(&self.book, kind, &whom, offset, a, b)
+        return <Stop> STOP_REFUSED
 
     cdef Stop _walk_fixed(self, const Format* format, const Datagram* datagram) noexcept nogil:
         """Decode a message of a fixed format: a header that counts its records, and the records.
@@ -500,121 +216,117 @@ cdef class Walker:
         cdef ExporterState* exporter = datagram.exporter
         cdef DomainState* domain
         cdef DomainState before
+        cdef About whom
         cdef Span body
         cdef Stop stop
-        cdef Py_ssize_t count, there
-        cdef uint32_t domain_id, uptime_ms
+        cdef Py_ssize_t count, there, trailing
+        cdef uint32_t domain_id
         if datagram.length < format.header_length:
-            exporter.refused += 1
-            self._note(NOTE_SHORT, exporter, NULL, 0, format.header_length, datagram.length)
-            return <Stop> STOP_REFUSED
+            return self._refuse(NOTE_SHORT, exporter, NULL, 0, format.header_length, datagram.length)
         # Bounds: the header is there, and every offset of a format lies within its header.
         count = be16(octets + 2)
-        uptime_ms = be32(octets + 4)
         there = (datagram.length - format.header_length) // format.record_length
+        trailing = datagram.length - format.header_length - count * format.record_length
         domain_id = be16(octets + format.engine) if format.engine >= 0 else 0
-        domain = self._domain(exporter, format.protocol, domain_id)
+        domain = find_domain(exporter, format.protocol, domain_id, self.rules.most_domains, &self.book)
         if domain == NULL:
             return STOP_MEMORY
         before = domain[0]
-        self._see(domain, datagram)
-        if count > there and (self.rules.discard or self.rules.strict):
-            domain.discarded += 1
-            self._note(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
-            return <Stop> STOP_REFUSED
+        see(domain, datagram.length, datagram.has_received, datagram.received_ns)
+        whom = about(exporter, domain)
         if count > there:
-            self._note(NOTE_COUNT_CUT, exporter, domain, 2, count, there)
-        elif format.header_length + count * format.record_length < datagram.length:
-            self._note(
-                NOTE_TRAILING, exporter, domain, format.header_length + count * format.record_length,
-                datagram.length - format.header_length - count * format.record_length,
-            )
+            if self.rules.discard or self.rules.strict:
+                return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
+            note(&self.book, NOTE_COUNT_CUT, &whom, 2, count, there)
+        elif trailing > 0:
+            note(&self.book, NOTE_TRAILING, &whom, datagram.length - trailing, trailing)
         if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5:
-            self._note(NOTE_COUNT_LARGE, exporter, domain, 2, count)
             if self.rules.strict:
-                domain.discarded += 1
-                return <Stop> STOP_REFUSED
-        if format.sequence >= 0:
-            self._count_sequence(
-                exporter, domain, format.sequence, be32(octets + format.sequence), <uint32_t> count, uptime_ms,
-            )
-        self._find_rate(exporter, domain, format.sampling, be16(octets + format.sampling) if format.sampling >= 0 else 0)
-
-        self.ledger.context.nulls |= 1 << CONTEXT_TEMPLATE_ID
-        self.ledger.context.protocol = format.protocol
-        self.ledger.context.domain = domain_id
-        self.ledger.context.uptime_ms = uptime_ms
-        self.ledger.context.export_ns = <int64_t> be32(octets + 8) * BILLION + be32(octets + 12)
-        self.ledger.context.sampling_rate = domain.sampling_rate
-        self.ledger.context.sampling_source = domain.sampling_source
-        if domain.sampling_rate == 0:
-            self.ledger.context.nulls |= 1 << CONTEXT_SAMPLING_RATE
-        if format.sequence >= 0:
-            self.ledger.context.sequence = be32(octets + format.sequence)
-        else:
-            self.ledger.context.nulls |= 1 << CONTEXT_SEQUENCE
-
+                return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
+            note(&self.book, NOTE_COUNT_LARGE, &whom, 2, count)
+        self._set_context(format, octets, exporter, domain, <uint32_t> count)
         body.at = octets + format.header_length
         body.end = body.at + min(count, there) * format.record_length
-        stop = run_fixed(self.programs[format.protocol], &body, self.ledger)
+        stop = run(self.programs[format.protocol], &body, self.ledger)
         if stop == STOP_MEMORY:
             domain[0] = before          # as if the message had not come
             return stop
         domain.records += self.ledger.rows
         if stop == STOP_LIMIT:
-            self._note(NOTE_HELD, exporter, domain, body.at - octets, left(&body) // format.record_length)
-            return STOP_END
-        return stop
+            note(&self.book, NOTE_HELD, &whom, body.at - octets, left(&body) // format.record_length)
+        return STOP_END
+
+    cdef void _set_context(
+        self, const Format* format, const uint8_t* octets, ExporterState* exporter, DomainState* domain, uint32_t count,
+    ) noexcept nogil:
+        """Settle what the header says about all records: times, sequence, sampling."""
+        cdef uint16_t sampling = be16(octets + format.sampling) if format.sampling >= 0 else 0
+        # Bounds: as in _walk_fixed.
+        self.ledger.context.protocol = format.protocol
+        self.ledger.context.domain = domain.id
+        self.ledger.context.nulls |= 1 << CONTEXT_TEMPLATE_ID
+        self.ledger.context.uptime_ms = be32(octets + 4)
+        self.ledger.context.export_ns = be32(octets + 8) * SECOND_NS + be32(octets + 12)
+        if format.sequence >= 0:
+            self.ledger.context.sequence = be32(octets + format.sequence)
+            count_sequence(
+                exporter, domain, format.sequence, self.ledger.context.sequence, count, self.ledger.context.uptime_ms,
+                &self.book,
+            )
+        else:
+            self.ledger.context.nulls |= 1 << CONTEXT_SEQUENCE
+        settle_rate(exporter, domain, format.sampling, sampling, self.rules.default_rate, &self.book)
+        self.ledger.context.sampling_rate = domain.sampling_rate
+        self.ledger.context.sampling_source = domain.sampling_source
+        if domain.sampling_rate == 0:
+            self.ledger.context.nulls |= 1 << CONTEXT_SAMPLING_RATE
 
     cdef Stop _walk(self, const Datagram* datagram, bint apart) noexcept nogil:
-        """Decode one datagram; on any stop but STOP_END none of its rows count."""
+        """Decode one datagram; on any stop but STOP_END it is as if it had not come, statistics aside."""
         cdef const Format* format = format_of(datagram.octets, datagram.length)
         cdef ExporterState* exporter = datagram.exporter
+        cdef About whom
         cdef Stop stop
-        cdef Py_ssize_t notes_before = self.n_notes
+        cdef Py_ssize_t notes_before = self.book.n
         if format != NULL and self.programs[format.protocol] == NULL:
             return <Stop> STOP_PLAN
         begin_message(self.ledger, apart)
-        self.notes_left = self.rules.most_notes
+        self.book.left = self.book.most
         if exporter == NULL:
-            self._note(NOTE_NOT_ALLOWED, NULL, NULL, -1)
+            whom = about(NULL, NULL)
+            note(&self.book, NOTE_NOT_ALLOWED, &whom, -1)
             return STOP_END
-        self._use(exporter)
-        self.ledger.context.nulls = 0
+        self.exporters.use(exporter)
         memcpy(self.ledger.context.exporter, exporter.address, ADDRESS_OCTETS)
-        if not exporter.known:
-            self.ledger.context.nulls |= 1 << CONTEXT_EXPORTER
         self.ledger.context.exporter_port = datagram.port
-        if not datagram.has_port:
-            self.ledger.context.nulls |= 1 << CONTEXT_EXPORTER_PORT
         self.ledger.context.received_ns = datagram.received_ns
-        if not datagram.has_received:
-            self.ledger.context.nulls |= 1 << CONTEXT_RECEIVED
+        self.ledger.context.nulls = (
+            (not exporter.known) << CONTEXT_EXPORTER
+            | (not datagram.has_port) << CONTEXT_EXPORTER_PORT
+            | (not datagram.has_received) << CONTEXT_RECEIVED
+        )
         if format != NULL:
             stop = self._walk_fixed(format, datagram)
+        elif datagram.length < 2:
+            stop = self._refuse(NOTE_SHORT, exporter, NULL, 0, 2, datagram.length)
         else:
-            exporter.refused += 1
-            if datagram.length < 2:
-                self._note(NOTE_SHORT, exporter, NULL, 0, 2, datagram.length)
-            else:
-                self._note(NOTE_VERSION, exporter, NULL, 0, be16(datagram.octets))
-            stop = <Stop> STOP_REFUSED
+            stop = self._refuse(NOTE_VERSION, exporter, NULL, 0, be16(datagram.octets), 0)
         if stop == STOP_END:
             commit_message(self.ledger)
-        else:
-            roll_back_message(self.ledger)
-            if stop == STOP_MEMORY:
-                self.n_notes = notes_before
-            if stop == <Stop> STOP_REFUSED and not self.rules.strict:
-                stop = STOP_END
-        return stop
+            return STOP_END
+        roll_back_message(self.ledger)
+        if stop == STOP_MEMORY:
+            self.book.n = notes_before
+        return STOP_END if stop == <Stop> STOP_REFUSED and not self.rules.strict else stop
+
+    # ── many messages ────────────────────────────────────────────────────────────────────────────────────────────
 
     cdef Stop _walk_block(self, const Datagram* block, Py_ssize_t n, Py_ssize_t* at, Py_ssize_t* rows) noexcept nogil:
-        """Decode block[at[0]:n]; on a stop, `at` is the datagram it stopped at, or the next one for STOP_NOTES."""
+        """Decode block[at[0]:n]; on a stop, `at` is the datagram to come back with."""
         cdef Stop stop
-        # Progress: one datagram further each turn.
+        # Progress: one datagram further each turn, or a stop.
         while at[0] < n:
-            if self.n_notes > NOTES - NOTES_OF_MESSAGE - 1:
+            if nearly_full(&self.book):
                 return <Stop> STOP_NOTES
             # Bounds: at < n.
             stop = self._walk(&block[at[0]], False)
@@ -624,20 +336,53 @@ cdef class Walker:
             at[0] += 1
         return STOP_END
 
+    cdef Recent* _recent_of(self, const Packet* packet) noexcept nogil:
+        """The place of a packet's source, whoever is there."""
+        cdef uint32_t hash = be32(packet.source + 12) ^ be32(packet.source + 4) ^ packet.source_port
+        # Bounds: 8 bits are left, and RECENT is 256.
+        return &self.recent[(hash * <uint32_t> 2654435761) >> 24]
+
+    cdef Stop _walk_capture(self, Capture* capture, Packet* packet, Py_ssize_t most, Py_ssize_t* rows) noexcept nogil:
+        """Decode the datagrams of a capture; on a stop, `packet` is the one to come back with, if it has a payload."""
+        cdef Datagram one
+        cdef Recent* recent
+        cdef Stop stop
+        # Progress: one packet further each turn, or a stop.
+        while True:
+            if packet.payload == NULL:
+                if rows[0] >= most:
+                    return <Stop> STOP_ROWS
+                if nearly_full(&self.book):
+                    return <Stop> STOP_NOTES
+                if next_datagram(capture, packet) != CAPTURE_DATAGRAM:
+                    packet.payload = NULL
+                    return STOP_END
+            recent = self._recent_of(packet)
+            if (
+                recent.exporter == NULL or recent.port != packet.source_port
+                or memcmp(recent.address, packet.source, ADDRESS_OCTETS) != 0
+            ):
+                return <Stop> STOP_EXPORTER
+            set_packet(&one, packet)
+            one.exporter = recent.exporter
+            stop = self._walk(&one, False)
+            if stop != STOP_END:
+                return stop
+            rows[0] += self.ledger.rows
+            packet.payload = NULL
+
     cdef int _act(self, Stop stop, const Datagram* datagram) except -1:
         """Do what a stop asks for, or raise; afterwards the walk is resumed."""
-        cdef const Format* format
         if stop == <Stop> STOP_PLAN:
-            format = format_of(datagram.octets, datagram.length)
-            self._make_plan(format.protocol)
+            self._make_plan(format_of(datagram.octets, datagram.length).protocol)
             return 0
         if stop == STOP_MEMORY:
             raise MemoryError()
-        notes = self._take_notes()
+        notes = take_notes(&self.book)
         if stop == <Stop> STOP_REFUSED:
-            note = notes.pop()
+            reason = notes.pop()
             self._report(notes)
-            raise self._refusal(note)
+            raise self._refusal(reason)
         self._report(notes)
         return 0
 
@@ -650,11 +395,20 @@ cdef class Walker:
         return 0
 
     cdef int _leave(self) except -1:
-        """End of a door that decoded: what was noted becomes events."""
+        """The end of a door: what was noted becomes events."""
         self.busy = False
-        if self.n_notes:
-            self._report(self._take_notes())
+        if self.book.n:
+            self._report(take_notes(&self.book))
         return 0
+
+    cdef int _run_one(self, Datagram* one, bint apart) except -1:
+        cdef Stop stop
+        # Progress: each stop is acted on and the walk ends, or an exception is raised.
+        while True:
+            stop = self._walk(one, apart)
+            if stop == STOP_END:
+                return 0
+            self._act(stop, one)
 
     cdef int _run_block(self, Datagram* block, Py_ssize_t n, Py_ssize_t first, bint release, Py_ssize_t* rows) except -1:
         """Decode a block; an exception carries the index of its datagram, and earlier ones stay decoded."""
@@ -676,78 +430,97 @@ cdef class Walker:
                 raise
 
     def feed(self, datagram, exporter, received_ns=None):
-        """Decode one datagram; return the number of flow rows that it added. See `Decoder`."""
+        """Decode one datagram; return the number of flow rows that it added.
+
+        Parameters
+        ----------
+        datagram : buffer of octets
+            Not kept after the call.
+        exporter : address or (host, port)
+            "" where it is not known.
+        received_ns : int, optional
+            Nanoseconds since 1970 UTC.
+
+        Raises
+        ------
+        DecodeError
+            Only with `strict=True`.
+        TypeError, ValueError
+            An argument that means nothing, before any state.
+        """
         cdef Datagram one
-        cdef Py_buffer view
-        cdef Stop stop
-        cdef bint held = hold(datagram, &one, &view)
+        cdef Octets octets
+        hold_octets(datagram, &octets)
         try:
+            one.octets = octets.at
+            one.length = octets.length
             set_received(&one, received_ns)
             self._enter()
             try:
                 set_exporter(&one, self._resolve(exporter))
-                # Progress: each stop is acted on, or raised.
-                while True:
-                    stop = self._walk(&one, False)
-                    if stop == STOP_END:
-                        break
-                    self._act(stop, &one)
+                self._run_one(&one, False)
             finally:
                 self._leave()
             return self.ledger.rows
         finally:
-            if held:
-                PyBuffer_Release(&view)
+            let_go(&octets)
 
     def _feed_apart(self, datagram, exporter, received_ns):
         """Decode one datagram whose rows and notes leave by themselves; return (header, exporter, notes, tables)."""
         cdef Datagram one
-        cdef Py_buffer view
-        cdef Stop stop
-        cdef bint held = hold(datagram, &one, &view)
+        cdef Octets octets
+        hold_octets(datagram, &octets)
         try:
+            one.octets = octets.at
+            one.length = octets.length
             set_received(&one, received_ns)
             self._enter()
             try:
                 set_exporter(&one, self._resolve(exporter))
-                # Progress: each stop is acted on, or raised.
-                while True:
-                    stop = self._walk(&one, True)
-                    if stop == STOP_END:
-                        break
-                    self._act(stop, &one)
-            except:
+                self._run_one(&one, True)
+                return (
+                    PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER)),
+                    one.exporter.address[:ADDRESS_OCTETS] if one.exporter != NULL and one.exporter.known else None,
+                    take_notes(&self.book),
+                    self.account.take_apart(),
+                )
+            finally:
                 self._leave()
-                raise
-            self.busy = False
-            return (
-                PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER)),
-                one.exporter.address[:ADDRESS_OCTETS] if one.exporter != NULL and one.exporter.known else None,
-                self._take_notes(),
-                self.account.take_apart(),
-            )
         finally:
-            if held:
-                PyBuffer_Release(&view)
+            let_go(&octets)
 
     def feed_many(self, datagrams, exporters, received_ns=None):
-        """Decode many datagrams; return the number of flow rows that they added. See `Decoder`."""
+        """Decode many datagrams; return the number of flow rows that they added.
+
+        Parameters
+        ----------
+        datagrams : sequence of buffers of octets
+        exporters : exporter, or sequence of exporters
+            A tuple is one exporter, (host, port); one for each datagram comes in a list.
+        received_ns : int, or sequence of int, optional
+
+        Raises
+        ------
+        DecodeError
+            Only with `strict=True`.
+        TypeError, ValueError
+            An argument that means nothing. Like any other exception it carries `index`, which
+            datagram it was; earlier ones stay decoded.
+        """
         cdef Datagram[BLOCK] block
-        cdef Alias alias = None
         cdef Datagram* one
+        cdef Alias alias = None
         cdef Py_ssize_t i, n, first = 0, rows = 0
         cdef bint each_exporter = not is_one_exporter(exporters)
         cdef bint each_time = received_ns is not None and not isinstance(received_ns, int)
         cdef list octets, keep
+        if isinstance(datagrams, (bytes, bytearray, memoryview, str)):
+            raise TypeError("feed_many takes a sequence of datagrams; feed takes one")
         if not isinstance(datagrams, (list, tuple)):
-            if isinstance(datagrams, (bytes, bytearray, memoryview, str)):
-                raise TypeError("feed_many takes a sequence of datagrams; feed takes one")
             datagrams = list(datagrams)
         n = len(datagrams)
-        if each_exporter and len(exporters) != n:
-            raise ValueError(f"{len(exporters)} exporters for {n} datagrams")
-        if each_time and len(received_ns) != n:
-            raise ValueError(f"{len(received_ns)} times for {n} datagrams")
+        check_number(exporters, each_exporter, n, "exporters")
+        check_number(received_ns, each_time, n, "times")
         self._enter()
         try:
             if not each_exporter:
@@ -755,14 +528,13 @@ cdef class Walker:
             # Progress: a block further each turn.
             while first < n:
                 octets = list(datagrams[first:first + BLOCK])
-                keep = []
+                keep = []               # exporters that may be forgotten while the block is made
                 for i in range(len(octets)):
                     # Bounds: i < BLOCK.
                     one = &block[i]
                     try:
-                        item = octets[i]
-                        if not PyBytes_CheckExact(item):
-                            item = octets[i] = copied(item)
+                        # Copied if they could be written, since the GIL is released.
+                        octets[i] = item = copy_octets(octets[i])
                         one.octets = <const uint8_t*> PyBytes_AS_STRING(item)
                         one.length = PyBytes_GET_SIZE(item)
                         if each_exporter:
@@ -771,8 +543,8 @@ cdef class Walker:
                         set_exporter(one, alias)
                         set_received(one, received_ns[first + i] if each_time else received_ns)
                     except Exception as error:
-                        error.index = first + i
                         self._run_block(block, i, first, False, &rows)
+                        error.index = first + i
                         raise
                 self._run_block(block, len(octets), first, len(octets) >= WORTH_RELEASING, &rows)
                 first += len(octets)
@@ -781,178 +553,133 @@ cdef class Walker:
         return rows
 
     def feed_at(self, buffer, offsets, lengths, exporters, received_ns=None):
-        """Decode datagrams that lie in one buffer; return the number of flow rows added. See `Decoder`."""
+        """Decode datagrams that lie in one buffer; return the number of flow rows that they added.
+
+        Parameters
+        ----------
+        buffer : buffer of octets
+        offsets : buffer of int64, shape (n,)
+        lengths : buffer of int32, shape (n,)
+        exporters : exporter, or sequence of exporters
+            A tuple is one exporter, (host, port).
+        received_ns : int, or buffer of int64, shape (n,), optional
+
+        Raises
+        ------
+        DecodeError
+            Only with `strict=True`.
+        TypeError, ValueError
+            An argument that means nothing, as in `feed_many`.
+        """
         cdef Datagram[BLOCK] block
         cdef Datagram* one
+        cdef Octets octets
+        cdef Py_buffer starts, sizes, times
         cdef Alias alias = None
-        cdef Py_buffer octets, starts, sizes, times
-        cdef Py_ssize_t i, n, of_block, first = 0, rows = 0, views = 0
-        cdef int64_t start
-        cdef int32_t size
+        cdef Py_ssize_t i, n, of_block, first = 0, rows = 0
+        cdef int views = 0
         cdef bint each_exporter = not is_one_exporter(exporters)
         cdef bint each_time = received_ns is not None and not isinstance(received_ns, int)
         cdef list keep
-        self._enter()
+        hold_octets(buffer, &octets)
         try:
-            PyObject_GetBuffer(buffer, &octets, PyBUF_SIMPLE)
+            hold_integers(offsets, &starts, 8, "offsets")
             views = 1
-            get_integers(offsets, &starts, 8, "offsets")
+            hold_integers(lengths, &sizes, 4, "lengths")
             views = 2
-            get_integers(lengths, &sizes, 4, "lengths")
-            views = 3
             if each_time:
-                get_integers(received_ns, &times, 8, "received_ns")
-                views = 4
+                hold_integers(received_ns, &times, 8, "received_ns")
+                views = 3
             n = starts.len // 8
-            if sizes.len // 4 != n or (each_time and times.len // 8 != n) or (each_exporter and len(exporters) != n):
-                raise ValueError("offsets, lengths, exporters and times differ in number")
-            if not each_exporter:
-                alias = self._resolve(exporters)
-            # Progress: a block further each turn.
-            while first < n:
-                of_block = min(BLOCK, n - first)
-                keep = []
-                for i in range(of_block):
-                    # Bounds: i < BLOCK, first + i < n.
-                    one = &block[i]
-                    start = (<const int64_t*> starts.buf)[first + i]
-                    size = (<const int32_t*> sizes.buf)[first + i]
-                    try:
-                        if not (size >= 0 and 0 <= start <= octets.len and octets.len - start >= size):
-                            raise ValueError(f"datagram {first + i}: octets {start} to {start + size} of {octets.len}")
-                        one.octets = <const uint8_t*> octets.buf + start
-                        one.length = size
-                        if each_exporter:
-                            alias = self._resolve(exporters[first + i])
-                            keep.append(alias)
-                        set_exporter(one, alias)
-                        if each_time:
-                            one.has_received = True
-                            one.received_ns = (<const int64_t*> times.buf)[first + i]
-                        else:
-                            set_received(one, received_ns)
-                    except Exception as error:
-                        error.index = first + i
-                        self._run_block(block, i, first, False, &rows)
-                        raise
-                # A buffer that can be written is decoded under the GIL, so that nobody does meanwhile.
-                self._run_block(block, of_block, first, octets.readonly and of_block >= WORTH_RELEASING, &rows)
-                first += of_block
+            if sizes.len // 4 != n or (each_time and times.len // 8 != n):
+                raise ValueError("offsets, lengths and times differ in number")
+            check_number(exporters, each_exporter, n, "exporters")
+            self._enter()
+            try:
+                if not each_exporter:
+                    alias = self._resolve(exporters)
+                # Progress: a block further each turn.
+                while first < n:
+                    of_block = min(BLOCK, n - first)
+                    keep = []           # exporters that may be forgotten while the block is made
+                    for i in range(of_block):
+                        # Bounds: i < BLOCK and first + i < n.
+                        one = &block[i]
+                        try:
+                            set_octets(
+                                one, &octets, (<const int64_t*> starts.buf)[first + i],
+                                (<const int32_t*> sizes.buf)[first + i],
+                            )
+                            if each_exporter:
+                                alias = self._resolve(exporters[first + i])
+                                keep.append(alias)
+                            set_exporter(one, alias)
+                            if each_time:
+                                one.has_received = True
+                                one.received_ns = (<const int64_t*> times.buf)[first + i]
+                            else:
+                                set_received(one, received_ns)
+                        except Exception as error:
+                            self._run_block(block, i, first, False, &rows)
+                            error.index = first + i
+                            raise
+                    # Octets that can be written are decoded under the GIL, so that nobody writes them meanwhile.
+                    self._run_block(
+                        block, of_block, first, is_constant(&octets) and of_block >= WORTH_RELEASING, &rows,
+                    )
+                    first += of_block
+            finally:
+                self._leave()
         finally:
             if views >= 1:
-                PyBuffer_Release(&octets)
-            if views >= 2:
                 PyBuffer_Release(&starts)
-            if views >= 3:
+            if views >= 2:
                 PyBuffer_Release(&sizes)
-            if views >= 4:
+            if views >= 3:
                 PyBuffer_Release(&times)
-            self._leave()
+            let_go(&octets)
         return rows
 
-    cdef Recent* _recent_of(self, const Packet* packet) noexcept nogil:
-        """The place of a packet's source, whoever is there."""
-        cdef uint32_t hash = be32(packet.source + 12) ^ be32(packet.source + 4) ^ packet.source_port
-        # Bounds: the result is less than RECENT, which is 256.
-        return &self.recent[(hash * <uint32_t> 2654435761) >> 24]
-
-    cdef Stop _walk_capture(self, Capture* capture, Packet* packet, Py_ssize_t most, Py_ssize_t* rows) noexcept nogil:
-        """Decode a capture's datagrams; on a stop, `packet` is the one to come back with, or without payload done."""
-        cdef Datagram one
-        cdef Recent* recent
-        cdef Stop stop
-        # Progress: one packet further each turn, or a stop.
-        while True:
-            if packet.payload == NULL:
-                if rows[0] >= most:
-                    return <Stop> STOP_ROWS
-                if self.n_notes > NOTES - NOTES_OF_MESSAGE - 1:
-                    return <Stop> STOP_NOTES
-                if next_datagram(capture, packet) != CAPTURE_DATAGRAM:
-                    packet.payload = NULL
-                    return STOP_END
-            recent = self._recent_of(packet)
-            if (
-                recent.exporter == NULL or recent.port != packet.source_port
-                or memcmp(recent.address, packet.source, ADDRESS_OCTETS) != 0
-            ):
-                return <Stop> STOP_EXPORTER
-            one.octets = packet.payload
-            one.length = packet.length
-            one.exporter = recent.exporter
-            one.has_port = True
-            one.port = packet.source_port
-            one.has_received = packet.time_ns != 0
-            one.received_ns = packet.time_ns
-            stop = self._walk(&one, False)
-            if stop != STOP_END:
-                return stop
-            rows[0] += self.ledger.rows
-            packet.payload = NULL
-
     def _feed_reader(self, Reader reader, Py_ssize_t most=PY_SSIZE_T_MAX):
-        """Decode a capture until its end or `most` rows; return (rows, whether it ended)."""
+        """Decode a capture until its end or about `most` rows; return (rows, whether it ended)."""
         cdef Packet packet
         cdef Datagram one
-        cdef Recent* recent
         cdef Alias alias
+        cdef Recent* recent
         cdef Py_ssize_t rows = 0
         cdef Stop stop
         packet.payload = NULL
         self._enter()
         try:
-            # Progress: each stop is acted on, or raised.
+            # Progress: each stop is acted on and the walk goes further, or an exception is raised.
             while True:
+                if self.recent_evictions != self.exporters.evictions:
+                    memset(self.recent, 0, sizeof(self.recent))
+                    self.recent_evictions = self.exporters.evictions
                 if reader.view.readonly:
                     with nogil:
                         stop = self._walk_capture(&reader.state, &packet, most, &rows)
                 else:
-                    # Who can write the octets is kept out by the GIL.
+                    # Octets that can be written: the GIL keeps others out.
                     stop = self._walk_capture(&reader.state, &packet, most, &rows)
-                if stop == STOP_END:
-                    return rows, True
-                if stop == <Stop> STOP_ROWS:
-                    return rows, False
-                if stop == <Stop> STOP_EXPORTER:
-                    alias = self._resolve((packet.source[:ADDRESS_OCTETS], packet.source_port))
-                    if alias is None:
-                        set_exporter(&one, None)
-                        one.octets = packet.payload
-                        one.length = packet.length
-                        self._walk(&one, False)
-                        packet.payload = NULL
-                    else:
-                        recent = self._recent_of(&packet)
-                        memcpy(recent.address, packet.source, ADDRESS_OCTETS)
-                        recent.port = packet.source_port
-                        recent.exporter = &alias.exporter.state
+                if stop == STOP_END or stop == <Stop> STOP_ROWS:
+                    return rows, stop == STOP_END
+                set_packet(&one, &packet)
+                if stop != <Stop> STOP_EXPORTER:
+                    self._act(stop, &one)
                     continue
-                one.octets = packet.payload
-                one.length = packet.length
-                self._act(stop, &one)
+                alias = self._resolve((packet.source[:ADDRESS_OCTETS], packet.source_port))
+                if alias is None:
+                    set_exporter(&one, None)
+                    self._run_one(&one, False)
+                    packet.payload = NULL
+                    continue
+                recent = self._recent_of(&packet)
+                memcpy(recent.address, packet.source, ADDRESS_OCTETS)
+                recent.port = packet.source_port
+                recent.exporter = &alias.exporter.state
         finally:
             self._leave()
-
-    def _domains(self):
-        """What is counted, as tuples in the order of `session.DOMAIN_FIELDS`; datagrams of no protocol have none."""
-        cdef Exporter exporter
-        cdef DomainState* domain
-        rows = []
-        for exporter in self.exporters.values():
-            address = exporter.state.address[:ADDRESS_OCTETS] if exporter.state.known else None
-            if exporter.state.refused:
-                rows.append((address, 0, None, 0, 0, 0, 0, 0, 0, exporter.state.refused, 0, 0, None, None))
-            domain = exporter.state.domains
-            # Progress: one domain further each turn.
-            while domain != NULL:
-                rows.append((
-                    address, domain.protocol, domain.id, domain.datagrams, domain.octets, domain.records,
-                    domain.missed, domain.reordered, domain.resets, domain.discarded,
-                    domain.sampling_rate, domain.sampling_source,
-                    domain.first_seen_ns if domain.seen else None, domain.last_seen_ns if domain.seen else None,
-                ))
-                domain = domain.next
-        return rows
 
 
 # ── arguments ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -962,44 +689,32 @@ cdef bint is_one_exporter(object exporters):
     return isinstance(exporters, (str, bytes, tuple)) or not hasattr(exporters, "__len__")
 
 
-cdef bytes copied(object octets):
-    cdef Py_buffer view
-    get_octets(octets, &view)
-    try:
-        return PyBytes_FromStringAndSize(<const char*> view.buf, view.len)
-    finally:
-        PyBuffer_Release(&view)
-
-
-cdef int get_octets(object octets, Py_buffer* view) except -1:
-    try:
-        PyObject_GetBuffer(octets, view, PyBUF_SIMPLE)
-    except BufferError as error:
-        raise TypeError(f"a datagram is contiguous octets: {error}") from None
-    if view.itemsize != 1:
-        PyBuffer_Release(view)
-        raise TypeError(f"a datagram is octets, not items of {view.itemsize}")
+cdef int check_number(object items, bint each, Py_ssize_t n, str what) except -1:
+    if each and len(items) != n:
+        raise ValueError(f"{len(items)} {what} for {n} datagrams")
     return 0
 
 
-cdef int get_integers(object integers, Py_buffer* view, int width, str name) except -1:
-    PyObject_GetBuffer(integers, view, PyBUF_FORMAT | PyBUF_ND)
-    if view.itemsize != width or view.format == NULL or view.format[0] not in b"qli" or view.ndim != 1:
-        PyBuffer_Release(view)
-        raise TypeError(f"{name} is a buffer of int{8 * width}")
+cdef bint is_constant(const Octets* octets) noexcept:
+    return not octets.held or octets.view.readonly
+
+
+cdef void set_packet(Datagram* one, const Packet* packet) noexcept nogil:
+    one.octets = packet.payload
+    one.length = packet.length
+    one.has_port = True
+    one.port = packet.source_port
+    one.has_received = packet.time_ns != 0
+    one.received_ns = packet.time_ns
+
+
+cdef int set_octets(Datagram* one, const Octets* octets, int64_t start, int64_t size) except -1:
+    if not (0 <= start <= octets.length and 0 <= size <= octets.length - start):
+        raise ValueError(f"a datagram at {start} of {size} octets, in a buffer of {octets.length}")
+    # Bounds: just compared.
+    one.octets = octets.at + start
+    one.length = size
     return 0
-
-
-cdef bint hold(object datagram, Datagram* one, Py_buffer* view) except -1:
-    """Point `one` at the datagram's octets; True if the caller has a buffer to release."""
-    if PyBytes_CheckExact(datagram):
-        one.octets = <const uint8_t*> PyBytes_AS_STRING(datagram)
-        one.length = PyBytes_GET_SIZE(datagram)
-        return False
-    get_octets(datagram, view)
-    one.octets = <const uint8_t*> view.buf
-    one.length = view.len
-    return True
 
 
 cdef int set_exporter(Datagram* one, Alias alias) except -1:

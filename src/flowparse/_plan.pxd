@@ -10,22 +10,41 @@ cdef enum Stop:                 # why a kernel returned; the door acts, then res
     STOP_END = 0                # the span holds no further whole record
     STOP_LIMIT = 1              # no more octets may be held between takes
     STOP_MEMORY = 2             # there is none
+    STOP_RECORD = 3             # a record reaches past the end of the span
 
-cdef struct Step:               # one field of a record; made and bounds-checked once, by Plan
-    uint16_t offset             # octets from the start of the record
+cdef struct Step:               # a fixed field to a fixed column; made and bounds-checked once, by Plan
+    uint16_t offset             # octets from the start of its segment
     uint16_t width              # octets of the field
     uint16_t column
     uint16_t kernel             # which loop
 
-cdef struct Program:            # what a Plan is to kernels
-    Store* store
-    Py_ssize_t record_length    # at least 1
+cdef struct Append:             # a field to a variable column
+    uint16_t offset             # as above, of a fixed one
+    uint16_t width
+    uint16_t column
+    uint16_t heap
+    uint16_t segment            # the one it lies in, or ends
+    bint variable               # the field that ends the segment
+
+cdef struct Segment:            # the fixed octets before a variable field, or before the record's end
+    Py_ssize_t length
     Py_ssize_t n_steps
     Step* steps
 
-cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept nogil
+cdef struct Program:            # what a Plan is to kernels
+    Store* store
+    Py_ssize_t n_segments       # one more than there are variable fields
+    Segment* segments
+    Py_ssize_t n_appends
+    Append* appends
+    Py_ssize_t least_length     # of a record; at least 1
+    Py_ssize_t at_once          # records with variable fields that are walked before their columns are written
+    uint8_t* block              # where their segments are lined up
+
+cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil
 
 
 cdef class Plan:
     cdef Program program
+    cdef Step* steps
     cdef readonly Table table

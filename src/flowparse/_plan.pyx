@@ -7,61 +7,61 @@ step lies within the record, and writes the width that its column has. Kernels k
 widths; names and types stay in plan.py, which pairs each field with the name of a kernel here.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from flowparse._columns cimport (
-    Context, SOURCE_FINISH, SOURCE_STEP, begin_message, column_end, commit_message, reserve,
-    roll_back_message,
+    Context, Heap, Layout, Part, SOURCE_FINISH, SOURCE_STEP, begin_message, column_end, commit_message, reserve,
+    reserve_octets, roll_back_message,
 )
+from flowparse._octets cimport Octets, hold_octets, let_go
 from flowparse._wire cimport be16, be32, be64, left
 
-ctypedef const uint8_t* Octets
+ctypedef const uint8_t* Wire
 ctypedef const Context* Clock
 
 # ── step kernels ─────────────────────────────────────────────────────────────────────────────────────────────────────
 # Bounds, for all of them: the caller proved that `src`, `src + stride`, ... n times each start a field of `width`
 # octets, and that `dst` has n places of the width that the kernel's name gives last.
 
-cdef void copy_8(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void copy_8(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         dst[i] = src[i * stride]
 
 
-cdef void copy_16(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void copy_16(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint16_t*> dst)[i] = be16(src + i * stride)
 
 
-cdef void copy_32(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void copy_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint32_t*> dst)[i] = be32(src + i * stride)
 
 
-cdef void copy_64(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void copy_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint64_t*> dst)[i] = be64(src + i * stride)
 
 
-cdef void widen_8_16(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void widen_8_16(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint16_t*> dst)[i] = src[i * stride]
 
 
-cdef void widen_16_32(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void widen_16_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint32_t*> dst)[i] = be16(src + i * stride)
 
 
-cdef void widen_32_64(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void widen_32_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint64_t*> dst)[i] = be32(src + i * stride)
@@ -75,37 +75,37 @@ cdef inline uint64_t be_any(const uint8_t* src, int width) noexcept nogil:
     return value
 
 
-cdef void widen_any_16(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void widen_any_16(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint16_t*> dst)[i] = <uint16_t> be_any(src + i * stride, width)
 
 
-cdef void widen_any_32(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void widen_any_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint32_t*> dst)[i] = <uint32_t> be_any(src + i * stride, width)
 
 
-cdef void widen_any_64(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void widen_any_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         (<uint64_t*> dst)[i] = be_any(src + i * stride, width)
 
 
-cdef void octets_16(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void octets_16(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         memcpy(dst + 16 * i, src + i * stride, 16)
 
 
-cdef void octets_any(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void octets_any(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         memcpy(dst + width * i, src + i * stride, width)
 
 
-cdef void ipv4_mapped(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void ipv4_mapped(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     """a.b.c.d as ::ffff:a.b.c.d."""
     cdef uint8_t[4] octets = [0, 0, 0xFF, 0xFF]
     cdef uint32_t prefix
@@ -119,7 +119,7 @@ cdef void ipv4_mapped(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst,
         (<uint32_t*> dst)[4 * i + 3] = address
 
 
-cdef void uptime_time(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+cdef void uptime_time(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     """Milliseconds of uptime as time: the export time, less how long ago that was.
 
     The difference is signed and 32 bits wide, which sees through the wrap of the uptime every 49.7
@@ -132,7 +132,7 @@ cdef void uptime_time(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst,
         (<int64_t*> dst)[i] = export_ns + <int64_t> (<int32_t> (be32(src + i * stride) - uptime_ms)) * 1000000
 
 
-ctypedef void (*StepKernel)(Octets, Py_ssize_t, Py_ssize_t, uint8_t*, int, Clock) noexcept nogil
+ctypedef void (*StepKernel)(Wire, Py_ssize_t, Py_ssize_t, uint8_t*, int, Clock) noexcept nogil
 
 cdef StepKernel[14] KERNELS = [
     copy_8, copy_16, copy_32, copy_64, widen_8_16, widen_16_32, widen_32_64, widen_any_16, widen_any_32, widen_any_64,
@@ -161,100 +161,348 @@ def kernel_of(name, wire, memory):
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+cdef enum:
+    MOST_HEAP = 1 << 20         # octets, the largest slab
+    FIELDS_AT_ONCE = 4096       # variable fields found before their columns are written
+    BLOCK_OCTETS = 32768        # of segments lined up for the kernels
+    RECORDS_AT_ONCE = 256
+
+cdef struct Found:              # a variable field of a record; its octets are never looked for again
+    uint32_t offset             # from the start of the body
+    uint32_t length
+
+
+cdef void run_segment(
+    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, const Part* part, const Context* context,
+) noexcept nogil:
+    """Write n rows of each column that the segment fills."""
+    cdef Py_ssize_t k
+    cdef const Step* step
+    # Bounds: the caller proved n segments, `stride` octets apart, and room for n rows; Plan proved that each step lies
+    # in the segment and writes the width of its column.
+    for k in range(segment.n_steps):
+        step = &segment.steps[k]
+        KERNELS[step.kernel](src + step.offset, stride, n, column_end(part, step.column), step.width, context)
+
+
+cdef void append_octets(Part* part, const Append* append, Py_ssize_t row, const uint8_t* src, Py_ssize_t length) noexcept nogil:
+    """Give a variable column its value for a row; values come in the order of rows."""
+    cdef Heap* heap = &part.heaps[append.heap]
+    # Bounds: reserve_octets() promised the heap's room, reserve() the offsets'.
+    if length > 0:
+        memcpy(heap.slab.data + heap.used, src, length)
+        heap.used += <int32_t> length
+    (<int32_t*> (part.slab.data + part.data[append.column]))[row + 1] = heap.used
+
+
 cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
     """Append every whole record of `body`, a column at a time; leave `body.at` on the first octet not used."""
-    cdef Py_ssize_t length = program.record_length
-    cdef Py_ssize_t n, k
-    cdef const Step* step
+    cdef const Segment* segment = &program.segments[0]
+    cdef const Append* append
+    cdef Py_ssize_t length = segment.length
+    cdef Py_ssize_t n, k, i, room
     cdef Store* store = program.store
-    # Progress: each turn uses n >= 1 records, or returns.
+    cdef Part* part
+    # Progress: each turn uses n >= 1 records, or closes the part so that the next one is empty, or returns.
     while left(body) >= length:
         n = reserve(ledger, store, left(body) // length)
         if n <= 0:
             return STOP_LIMIT if n == 0 else STOP_MEMORY
-        # Bounds: n * length <= end - at, and Plan proved offset + width <= length for each step; reserve() proved
-        # room for n rows in each column, and Plan that the kernel writes the column's width.
-        for k in range(program.n_steps):
-            step = &program.steps[k]
-            KERNELS[step.kernel](
-                body.at + step.offset, length, n, column_end(store.open, step.column), step.width, &ledger.context,
-            )
-        store.open.rows += n
+        part = store.open
+        for k in range(program.n_appends):
+            n = min(n, max(1, MOST_HEAP // max(1, program.appends[k].width)))
+        for k in range(program.n_appends):
+            room = reserve_octets(ledger, store, program.appends[k].heap, n * program.appends[k].width)
+            if room < 0:
+                return STOP_MEMORY
+            if room == 0:
+                break
+        if program.n_appends and room == 0:
+            if part.rows == 0:
+                return STOP_LIMIT
+            part.capacity = part.rows
+            continue
+        # Bounds: n * length <= end - at.
+        run_segment(segment, body.at, length, n, part, &ledger.context)
+        for k in range(program.n_appends):
+            append = &program.appends[k]
+            for i in range(n):
+                append_octets(part, append, part.rows + i, body.at + i * length + append.offset, append.width)
+        part.rows += n
         ledger.rows += n
         body.at += n * length
     return STOP_END
 
 
+cdef Py_ssize_t find_records(const Program* program, const Span* body, Found* found, Py_ssize_t most, Py_ssize_t* used) noexcept nogil:
+    """Walk up to `most` whole records, noting their variable fields; return how many there are.
+
+    A length is one octet, or 255 and two more (RFC 7011 section 7), and is read here, once.
+    """
+    cdef const uint8_t* at = body.at
+    cdef const uint8_t* end = body.end
+    cdef Py_ssize_t n_variable = program.n_segments - 1
+    cdef Py_ssize_t n, k
+    cdef uint32_t length
+    used[0] = 0
+    for n in range(most):
+        # Progress: a record has at least one octet, the length of its variable field.
+        for k in range(n_variable):
+            if end - at <= program.segments[k].length:
+                return n
+            at += program.segments[k].length
+            # Bounds: at < end, just compared.
+            length = at[0]
+            at += 1
+            if length == 255:
+                if end - at < 2:
+                    return n
+                length = be16(at)
+                at += 2
+            if end - at < <Py_ssize_t> length:
+                return n
+            # Bounds: n < most and k < n_variable; `found` has most * n_variable places.
+            found[n * n_variable + k].offset = <uint32_t> (at - body.at)
+            found[n * n_variable + k].length = length
+            at += length
+        if end - at < program.segments[n_variable].length:
+            return n
+        at += program.segments[n_variable].length
+        used[0] = at - body.at
+    return most
+
+
+cdef Py_ssize_t reserve_found(const Program* program, Ledger* ledger, const Found* found, Py_ssize_t n) noexcept nogil:
+    """Make room in the heaps for the appends of n records; as reserve_octets()."""
+    cdef Py_ssize_t n_variable = program.n_segments - 1
+    cdef Py_ssize_t k, i, room
+    cdef size_t octets
+    cdef const Append* append
+    for k in range(program.n_appends):
+        append = &program.appends[k]
+        octets = n * append.width
+        if append.variable:
+            for i in range(n):
+                octets += found[i * n_variable + append.segment].length
+        room = reserve_octets(ledger, program.store, append.heap, octets)
+        if room <= 0:
+            return room
+    return 1
+
+
+cdef inline const uint8_t* segment_start(
+    const Program* program, const Span* body, const Found* found, Py_ssize_t record, Py_ssize_t segment,
+) noexcept nogil:
+    """Where a segment of a record begins: behind the variable field before it."""
+    cdef Py_ssize_t n_variable = program.n_segments - 1
+    cdef const Found* field
+    if segment > 0:
+        field = &found[record * n_variable + segment - 1]
+        return body.at + field.offset + field.length
+    if record == 0:
+        return body.at
+    field = &found[record * n_variable - 1]         # the last of the record before
+    return body.at + field.offset + field.length + program.segments[n_variable].length
+
+
+cdef Stop run_variable(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
+    """Append the records of `body`, which have variable fields; leave `body.at` on the first octet not used.
+
+    Some records are walked and their variable fields noted; then each segment of fixed fields is
+    lined up in a block, so that the same kernels run over it as over fixed records.
+    """
+    cdef Found[FIELDS_AT_ONCE] found
+    cdef Py_ssize_t n_variable = program.n_segments - 1
+    cdef Py_ssize_t n, k, i, used, room, length
+    cdef const Append* append
+    cdef const uint8_t* src
+    cdef Store* store = program.store
+    cdef Part* part
+    # Progress: each turn uses n >= 1 records, or closes the part so that the next one is empty, or returns.
+    while left(body) >= program.least_length:
+        n = reserve(ledger, store, program.at_once)
+        if n <= 0:
+            return STOP_LIMIT if n == 0 else STOP_MEMORY
+        part = store.open
+        n = find_records(program, body, found, n, &used)
+        if n == 0:
+            return STOP_RECORD
+        room = reserve_found(program, ledger, found, n)
+        # Progress: fewer records each turn; one has less than a slab.
+        while room == 0 and part.rows == 0 and n > 1:
+            n = find_records(program, body, found, n // 2, &used)
+            room = reserve_found(program, ledger, found, n)
+        if room < 0:
+            return STOP_MEMORY
+        if room == 0:
+            if part.rows == 0:
+                return STOP_LIMIT
+            part.capacity = part.rows
+            continue
+        for k in range(program.n_segments):
+            length = program.segments[k].length
+            if program.segments[k].n_steps == 0:
+                continue
+            if program.at_once == 1:
+                run_segment(
+                    &program.segments[k], segment_start(program, body, found, 0, k), length, 1, part, &ledger.context,
+                )
+                continue
+            # Bounds: find_records() proved the segments, and Plan that at_once of them fit the block.
+            for i in range(n):
+                memcpy(program.block + i * length, segment_start(program, body, found, i, k), length)
+            run_segment(&program.segments[k], program.block, length, n, part, &ledger.context)
+        for k in range(program.n_appends):
+            append = &program.appends[k]
+            for i in range(n):
+                # Bounds: find_records() proved the fields and the segments.
+                if append.variable:
+                    src = body.at + found[i * n_variable + append.segment].offset
+                    append_octets(part, append, part.rows + i, src, found[i * n_variable + append.segment].length)
+                else:
+                    src = segment_start(program, body, found, i, append.segment) + append.offset
+                    append_octets(part, append, part.rows + i, src, append.width)
+        part.rows += n
+        ledger.rows += n
+        body.at += used
+    return STOP_END
+
+
+cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
+    """Append the records of `body`; leave `body.at` on the first octet not used.
+
+    STOP_END: what is left is shorter than any record. STOP_RECORD: a record reaches past the end.
+    """
+    if program.n_segments == 1:
+        return run_fixed(program, body, ledger)
+    return run_variable(program, body, ledger)
+
+
 # ── the door ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef class Plan:
-    """Steps that decode records of one length into one table.
+    """Steps that decode the records of a template into one table.
 
     Parameters
     ----------
     table : Table
         Where rows go.
-    record_length : int
-        Octets of a record, 1 to 65535.
-    steps : sequence of (kernel, offset, width, column)
-        Kernel names as in `KERNEL_OF`; offset and width in octets; the column's index in the layout.
+    segments : sequence of int
+        Octets of the fixed fields before each variable field, and of those behind the last: one
+        number for a template of fixed fields.
+    steps : sequence of (kernel, segment, offset, width, column)
+        Kernel names as in `KERNEL_OF`; offset from the start of the segment and width in octets; the
+        column's index in the layout. A variable column takes the kernel "octets"; a width of 0 is the
+        variable field that ends the segment.
 
     Raises
     ------
     ValueError
-        A step that leaves the record or does not fit its column, or a column that no step fills.
+        A step that leaves its segment or does not fit its column, a column that no step fills, or
+        records of no octets.
     """
 
-    def __cinit__(self, Table table, record_length, steps):
-        cdef Py_ssize_t k
-        shape = table.layout.shape
-        if not 1 <= record_length <= 65535:
-            raise ValueError("a record has 1 to 65535 octets")
+    def __cinit__(self, Table table, segments, steps):
+        cdef Py_ssize_t n, k, s
+        cdef Step* step
         self.table = table
         self.program.store = &table.store
-        self.program.record_length = record_length
-        self.program.steps = <Step*> PyMem_RawMalloc(max(1, len(steps)) * sizeof(Step))
-        if self.program.steps == NULL:
+        self.program.n_segments = len(segments)
+        self.program.least_length = sum(segments) + len(segments) - 1
+        if not segments or any(not 0 <= length <= 65535 for length in segments):
+            raise ValueError("segments have 0 to 65535 octets")
+        if not 1 <= self.program.least_length <= 65535:
+            raise ValueError("a record has 1 to 65535 octets")
+        fixed, appends = checked_steps(table.layout, tuple(segments), tuple(steps))
+        n = max(1, len(fixed))
+        self.program.segments = <Segment*> PyMem_RawCalloc(len(segments), sizeof(Segment))
+        self.program.appends = <Append*> PyMem_RawCalloc(max(1, len(appends)), sizeof(Append))
+        self.steps = <Step*> PyMem_RawCalloc(n, sizeof(Step))
+        if self.program.segments == NULL or self.program.appends == NULL or self.steps == NULL:
             raise MemoryError()
-        filled = set()
-        for k, (name, offset, width, column) in enumerate(steps):
-            if not (0 <= offset and 1 <= width and offset + width <= record_length):
-                raise ValueError(f"step {k}: octets {offset} to {offset + width} of a record of {record_length}")
-            if not 0 <= column < shape.n_stored or column in filled:
-                raise ValueError(f"step {k}: no column {column} to fill")
-            if shape.columns[column].source not in (SOURCE_STEP, SOURCE_FINISH):
-                raise ValueError(f"step {k}: column {column} is not filled by steps")
-            kernel = kernel_of(name, width, shape.columns[column].width)
-            if kernel is None:
-                raise ValueError(f"step {k}: {name} does not store {width} octets in {shape.columns[column].width}")
-            filled.add(column)
-            self.program.steps[k] = Step(offset, width, column, kernel)
-        self.program.n_steps = len(steps)
-        for k in range(shape.n_stored):
-            if shape.columns[k].source == SOURCE_STEP and k not in filled:
-                raise ValueError(f"no step fills column {k}")
+        step = self.steps
+        for s, length in enumerate(segments):
+            self.program.segments[s].length = length
+            self.program.segments[s].steps = step
+            for segment, offset, width, column, kernel in fixed:
+                if segment == s:
+                    step[0] = Step(offset, width, column, kernel)
+                    step += 1
+            self.program.segments[s].n_steps = step - self.program.segments[s].steps
+        for k, (segment, offset, width, column) in enumerate(appends):
+            heap = table.layout.shape.columns[<int> column].heap
+            self.program.appends[k] = Append(offset, width, column, heap, segment, width == 0)
+        self.program.n_appends = len(appends)
+        if len(segments) > 1:
+            self.program.at_once = max(
+                1, min(RECORDS_AT_ONCE, FIELDS_AT_ONCE // (len(segments) - 1), BLOCK_OCTETS // max(1, max(segments))),
+            )
+            self.program.block = <uint8_t*> PyMem_RawMalloc(BLOCK_OCTETS)
+            if self.program.block == NULL:
+                raise MemoryError()
+            if len(segments) - 1 > FIELDS_AT_ONCE:
+                raise ValueError(f"more than {FIELDS_AT_ONCE} variable fields")
 
     def __dealloc__(self):
-        PyMem_RawFree(self.program.steps)
+        PyMem_RawFree(self.program.segments)
+        PyMem_RawFree(self.program.appends)
+        PyMem_RawFree(self.program.block)
+        PyMem_RawFree(self.steps)
 
     def append(self, octets):
-        """Decode the whole records of `octets` as one message without context; return how many."""
-        cdef Py_buffer view
+        """Decode the records of `octets` as one message without context; return how many there are.
+
+        Raises
+        ------
+        ValueError
+            A record reaches past the end, or no more octets may be held; no row is added.
+        """
+        cdef Octets held
         cdef Span body
         cdef Stop stop
         cdef Ledger* ledger = &self.table.account.ledger
-        PyObject_GetBuffer(octets, &view, PyBUF_SIMPLE)
+        hold_octets(octets, &held)
         try:
-            body.at = <const uint8_t*> view.buf
-            body.end = body.at + view.len
+            body.at = held.at
+            body.end = held.at + held.length
             begin_message(ledger, False)
-            stop = run_fixed(&self.program, &body, ledger)
+            stop = run(&self.program, &body, ledger)
         finally:
-            PyBuffer_Release(&view)
+            let_go(&held)
         if stop == STOP_END:
             commit_message(ledger)
             return ledger.rows
         roll_back_message(ledger)
         if stop == STOP_MEMORY:
             raise MemoryError()
-        return 0
+        raise ValueError("a record reaches past the end" if stop == STOP_RECORD else "no more octets may be held")
+
+
+cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
+    """Steps as (segment, offset, width, column, kernel), and appends likewise without a kernel."""
+    shape = layout.shape
+    fixed, appends, filled = [], [], set()
+    for k, (name, segment, offset, width, column) in enumerate(steps):
+        if not 0 <= segment < len(segments):
+            raise ValueError(f"step {k}: no segment {segment}")
+        if not (0 <= offset and 0 <= width and offset + width <= segments[segment]):
+            raise ValueError(f"step {k}: octets {offset} to {offset + width} of a segment of {segments[segment]}")
+        if not 0 <= column < shape.n_stored or column in filled:
+            raise ValueError(f"step {k}: no column {column} to fill")
+        spec = shape.columns[<int> column]
+        if spec.source not in (SOURCE_STEP, SOURCE_FINISH):
+            raise ValueError(f"step {k}: column {column} is not filled by steps")
+        filled.add(column)
+        if spec.width == 0:
+            if name != "octets" or (width == 0 and segment == len(segments) - 1):
+                raise ValueError(f"step {k}: a variable column takes octets of a field that is there")
+            appends.append((segment, offset, width, column))
+            continue
+        kernel = kernel_of(name, width, spec.width)
+        if kernel is None:
+            raise ValueError(f"step {k}: {name} does not store {width} octets in {spec.width}")
+        fixed.append((segment, offset, width, column, kernel))
+    for column in range(shape.n_stored):
+        if shape.columns[<int> column].source == SOURCE_STEP and column not in filled:
+            raise ValueError(f"no step fills column {column}")
+    return fixed, appends

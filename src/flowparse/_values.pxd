@@ -31,3 +31,8 @@ cdef class Chunk:
 
 
 cdef Face face_of(Layout layout)
+
+
+cdef inline bint is_null(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:
+    # Bounds: the caller's row lies within the part, and the bitmap has a bit for each.
+    return ref.validity != NULL and not ref.validity[row >> 3] >> (row & 7) & 1

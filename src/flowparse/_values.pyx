@@ -25,7 +25,7 @@ from flowparse._arrow cimport (
     array_capsule, count_nulls, describe, drop_description, schema_capsule, stream_capsule,
 )
 
-from collections.abc import ItemsView, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 
 from flowparse.text import quoted
 
@@ -200,10 +200,6 @@ cdef Face face_of(Layout layout):
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef inline bint is_null(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:
-    return ref.validity != NULL and not ref.validity[row >> 3] >> (row & 7) & 1
-
 
 cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look):
     """The value's octets in network order, as many as were sent."""
@@ -383,6 +379,13 @@ def same_rows(Chunk chunk not None, Py_ssize_t start, Chunk other not None, Py_s
     return True
 
 
+cdef tuple checked(tuple chunks):
+    for chunk in chunks:
+        if not isinstance(chunk, Chunk):
+            raise TypeError("chunks are of type Chunk")
+    return chunks
+
+
 def arrow_schema(Layout layout not None):
     """The schema of a layout as an Arrow PyCapsule."""
     return schema_capsule(face_of(layout).description)
@@ -397,7 +400,7 @@ def arrow_stream(Layout layout not None, tuple chunks not None):
         raise MemoryError()
     try:
         # Bounds: a place for each chunk.
-        for chunk in chunks:
+        for chunk in checked(chunks):
             windows[n] = chunk.window
             n += 1
         return stream_capsule(face_of(layout).description, windows, n)
@@ -433,7 +436,7 @@ cdef class Column:
         cdef Chunk chunk
         if not 0 <= index < len(layout.names):
             raise IndexError(f"no column {index}")
-        for chunk in chunks:
+        for chunk in checked(chunks):
             if index >= len(chunk.layout.types) or chunk.layout.types[index] != layout.types[index]:
                 raise ValueError("chunks of different types")
             self._rows += chunk.window.rows
@@ -507,7 +510,10 @@ cdef class Column:
 
     def __getitem__(self, key):
         cdef Chunk chunk
-        cdef Py_ssize_t at = key
+        cdef Py_ssize_t at
+        if isinstance(key, slice):
+            return self.to_list()[key]
+        at = key
         if at < 0:
             at += self._rows
         if at >= 0:
@@ -638,4 +644,3 @@ cdef class RowIterator:
 
 
 Mapping.register(Row)
-Sequence.register(Column)

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain
-from typing import Any
+from itertools import accumulate, chain, pairwise
+from typing import Any, Literal
 
-from flowparse import _values
+from flowparse import _convert, _values, dataframes
 from flowparse._columns import Layout, Sealed
 from flowparse._values import Chunk, Column, Row
-from flowparse.text import quoted
+from flowparse.text import html, quoted
 
 __all__ = ["Batch"]
+
+HTML_ROWS = 10
+HTML_COLUMNS = 40
 
 
 class Batch:
@@ -40,10 +43,7 @@ class Batch:
         A chunk has other names or types than the layout.
     """
 
-    __slots__ = ("_ends", "_layout", "chunks", "name")
-
-    name: str
-    chunks: tuple[Chunk, ...]
+    __slots__ = ("_chunks", "_ends", "_layout", "_name")
 
     def __init__(self, name: str, layout: Layout, chunks: Iterable[Chunk | Sealed] = ()) -> None:
         made = [chunk if isinstance(chunk, Chunk) else Chunk(chunk) for chunk in chunks]
@@ -52,10 +52,20 @@ class Batch:
                 chunk.layout.names != layout.names or chunk.layout.types != layout.types
             ):
                 raise ValueError(f"a chunk of {quoted(name)} has other columns than the batch")
-        self.name = name
+        self._name = name
         self._layout = layout
-        self.chunks = tuple(chunk for chunk in made if len(chunk))
-        self._ends = list(accumulate(map(len, self.chunks)))
+        self._chunks = tuple(chunk for chunk in made if len(chunk))
+        self._ends = list(accumulate(map(len, self._chunks)))
+
+    @property
+    def name(self) -> str:
+        """What the rows are."""
+        return self._name
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The rows in contiguous columns, in order; none of them is empty."""
+        return self._chunks
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -113,10 +123,9 @@ class Batch:
             return NotImplemented
         if len(self) != len(other) or self.names != other.names or self._layout.types != other._layout.types:
             return False
-        cuts = sorted({*self._ends, *other._ends})
+        cuts = sorted({0, *self._ends, *other._ends})
         return all(
-            _values.same_rows(*self._place(start), *other._place(start), end - start)
-            for start, end in zip([0, *cuts], cuts)
+            _values.same_rows(*self._place(start), *other._place(start), end - start) for start, end in pairwise(cuts)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -126,5 +135,73 @@ class Batch:
         chunk = self.chunks[which]
         return chunk, at - self._ends[which] + len(chunk)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self._name, _convert.columns_of(self._layout), list(map(_convert.chunk_octets, self._chunks)))
+
+    def profile(self, name: Literal["default", "text", "spark"]) -> Batch:
+        """The rows in types that a consumer prefers; columns that stay as they are share their memory.
+
+        Parameters
+        ----------
+        name : {"default", "text", "spark"}
+            "text" writes addresses and MACs as text. "spark" has only types that Spark's Arrow bridge
+            takes: signed integers of twice the width, int64 for uint64 (what does not fit is null, and
+            `null_count` shows it), binary for octets, microseconds for nanoseconds.
+        """
+        layout = _convert.profile_layout(self._layout, name)
+        return Batch(self._name, layout, [_convert.profile_chunk(chunk, name) for chunk in self._chunks])
+
+    @staticmethod
+    def concat(batches: Iterable[Batch]) -> Batch:
+        """The rows of batches of the same columns, in order, under the first one's name; ValueError for none."""
+        batches = list(batches)
+        if not batches:
+            raise ValueError("no batches to join")
+        chunks = chain.from_iterable(batch.chunks for batch in batches)
+        for batch in batches[1:]:
+            if batch.names != batches[0].names or batch.layout.types != batches[0].layout.types:
+                raise ValueError(f"{quoted(batch.name)} has other columns than {quoted(batches[0].name)}")
+        return Batch(batches[0].name, batches[0].layout, chunks)
+
+    def _prepared(self, text: bool, names: bool) -> Batch:
+        batch = Batch(self._name, *dataframes.with_names(self._layout, self._chunks)) if names else self
+        return batch.profile("text") if text else batch
+
+    def to_pyarrow(self, *, text: bool = True, names: bool = False) -> Any:
+        """A `pyarrow.Table`; `text` writes addresses out, `names` adds names beside numbers."""
+        return dataframes.to_pyarrow(self._prepared(text, names))
+
+    def to_pandas(self, *, text: bool = True, names: bool = False) -> Any:
+        """A `pandas.DataFrame`, also without pyarrow; nulls never turn integers into floats."""
+        batch = self._prepared(text, names)
+        return dataframes.to_pandas({name: batch[name] for name in batch.names})
+
+    def to_polars(self, *, text: bool = True, names: bool = False) -> Any:
+        """A `polars.DataFrame`; `text` writes addresses out, `names` adds names beside numbers."""
+        return dataframes.to_polars(self._prepared(text, names))
+
+    def _repr_html_(self) -> str:
+        """The first rows, without the columns that are null throughout."""
+        said = [name for name in self.names if len(self) == 0 or self[name].null_count < len(self)]
+        shown = said[:HTML_COLUMNS]
+        head = "".join(f"<th>{html(name)}</th>" for name in shown)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{'' if row[name] is None else html(row[name])}</td>" for name in shown) + "</tr>"
+            for row in self[:HTML_ROWS]
+        )
+        notes = [f"{len(self)} rows, {len(self.names)} columns"]
+        if len(self) > HTML_ROWS:
+            notes.append(f"the first {HTML_ROWS} rows shown")
+        if len(said) < len(self.names):
+            notes.append(f"{len(self.names) - len(said)} columns without any value left out")
+        if len(shown) < len(said):
+            notes.append(f"{len(said) - len(shown)} more columns not shown")
+        return f"<table><caption>{html(self._name)}: {'; '.join(notes)}</caption><tr>{head}</tr>{body}</table>"
+
     def __repr__(self) -> str:
-        return f"<Batch {quoted(self.name)}: {len(self)} rows, {len(self.names)} columns, {len(self.chunks)} chunks>"
+        return f"<Batch {quoted(self._name)}: {len(self)} rows, {len(self.names)} columns, {len(self.chunks)} chunks>"
+
+
+def _restore(name: str, columns: list[Any], chunks: list[Any]) -> Batch:
+    layout = _convert.layout_of(columns)
+    return Batch(name, layout, [_convert.chunk_from_octets(layout, *chunk) for chunk in chunks])

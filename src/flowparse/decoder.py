@@ -112,7 +112,7 @@ class Decoder(Walker):
             self._limits,
             discard=malformed == "discard",
             strict=bool(strict),
-            default_rate=None if default_sampling_rate is None else _checked_rate(default_sampling_rate),
+            default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
         )
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
@@ -130,7 +130,7 @@ class Decoder(Walker):
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         fields = fixed_fields(version)
         compiled = plan.native(fields) if self._columns is None else plan.flow(fields, self._columns)
-        made = Plan(self._table(compiled), compiled.record_length, compiled.steps)
+        made = Plan(self._table(compiled), compiled.segments, compiled.steps)
         self._plans.append(made)
         self._set_plan(protocol, made)
 
@@ -320,7 +320,7 @@ class Decoder(Walker):
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""
-        return [stats_of(row) for row in self._domains()]
+        return [stats_of(row) for row in self._counted()]
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Decoder holds columns in the making and does not pickle; make one in each process")

@@ -20,6 +20,9 @@ __all__ = ["Compiled", "empty", "flow", "native"]
 Column = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
 """(name, type, source, argument, nullable, wire octets, unit), as `_columns.Layout` takes it."""
 
+Step = tuple[str, int, int, int, int]
+"""(kernel, segment, offset, octets, column), as `_plan.Plan` takes it."""
+
 PADDING = "paddingOctets"
 ETHERTYPE_IPV4 = 0x0800
 TIME_HEADER_UPTIME = 5  # enums/time_source.tsv
@@ -42,12 +45,12 @@ TIME_KERNELS = {"flowStartSysUpTime": "uptime", "flowEndSysUpTime": "uptime"}
 
 
 class Compiled(NamedTuple):
-    """What `Layout(columns, finish)` and `Plan(table, record_length, steps)` are made from."""
+    """What `Layout(columns, finish)` and `Plan(table, segments, steps)` are made from."""
 
     columns: tuple[Column, ...]
     finish: tuple[tuple[str, tuple[int, ...]], ...]
-    steps: tuple[tuple[str, int, int, int], ...]
-    record_length: int
+    steps: tuple[Step, ...]
+    segments: tuple[int, ...]
 
 
 def _placed(fields: Iterable[FieldSpecifier]) -> tuple[list[tuple[FieldSpecifier, int]], int]:
@@ -75,15 +78,15 @@ def native(fields: Sequence[FieldSpecifier]) -> Compiled:
         if seen[name] > 1:
             name = f"{name}_{seen[name]}"
         type = column_type(field.element.type, field.length)
-        steps.append((KERNEL_OF_SHOW[type.show], offset, field.length, len(columns)))
+        steps.append((KERNEL_OF_SHOW[type.show], 0, offset, field.length, len(columns)))
         columns.append((name, type, "step", None, False, field.length, field.element.units))
-    return Compiled(tuple(columns), (), tuple(steps), record_length)
+    return Compiled(tuple(columns), (), tuple(steps), (record_length,))
 
 
 def empty(columns: Iterable[FlowColumn]) -> Compiled:
     """The flow view of nothing: what a decoder without rows hands over."""
     return Compiled(
-        tuple((column.name, column.type, "null", None, False, None, column.unit) for column in columns), (), (), 1
+        tuple((column.name, column.type, "null", None, False, None, column.unit) for column in columns), (), (), (1,)
     )
 
 
@@ -106,7 +109,7 @@ class _View:
         self.specs: list[Column] = list(empty(columns).columns)
         self.settled: set[str] = set()
         self.finish: list[tuple[str, tuple[int, ...]]] = []
-        self.steps: list[tuple[str, int, int, int]] = []
+        self.steps: list[Step] = []
 
     def want(self, name: str) -> int:
         """The index of a column of the flow view, filled; scratch if the caller did not ask for it."""
@@ -135,7 +138,7 @@ class _View:
         """Fill a column from a field of each record."""
         offset = self.fields[field.element.name][1]
         self.fill(column, "step", wire=field.length)
-        self.steps.append((kernel, offset, field.length, self.index[column.name]))
+        self.steps.append((kernel, 0, offset, field.length, self.index[column.name]))
 
     def finish_with(self, kind: str, *names: str) -> None:
         step = (kind, tuple(self.index[name] for name in names))
@@ -143,7 +146,7 @@ class _View:
             self.finish.append(step)
 
     def compiled(self) -> Compiled:
-        return Compiled(tuple(self.specs), tuple(self.finish), tuple(self.steps), self.record_length)
+        return Compiled(tuple(self.specs), tuple(self.finish), tuple(self.steps), (self.record_length,))
 
 
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────────

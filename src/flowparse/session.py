@@ -111,7 +111,7 @@ MISSED_UNITS = {"netflow5": "flows", "netflow7": "flows"}
 
 
 def stats_of(row: tuple[Any, ...]) -> ExporterStats:
-    """The statistics that a row of `Walker._domains` holds."""
+    """The statistics that a row of `Exporters.counted` holds."""
     (address, protocol, domain, datagrams, octets, records, missed, reordered, resets, discarded, rate, source,
      first_seen_ns, last_seen_ns) = row  # fmt: skip
     version = PROTOCOLS.get(protocol, "unknown")

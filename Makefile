@@ -1,0 +1,77 @@
+# A fresh machine needs Python 3.11 or newer, a C compiler and make. Everything else goes into .venv.
+
+PYTHON ?= python3
+ARGS   ?=
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# A debug build has its own directories, so that changing to it and back is quick.
+ifeq ($(FLOWPARSE_SANITIZE),1)
+  MODE := sanitize
+  RUN  := ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+          LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)"
+else ifeq ($(FLOWPARSE_TRACE),1)
+  MODE := trace
+else
+  MODE := release
+endif
+
+BUILT   := .venv/built-$(MODE)
+KERNELS := $(wildcard src/flowparse/*.pyx src/flowparse/*.pxd)
+STUBS   := $(subst /,.,$(patsubst src/%.pyx,%,$(wildcard src/flowparse/*.pyx)))
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-long check bench dev wheel clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+demo: $(BUILT) ## Decode a capture and print its flows; CAPTURE=file.pcap for one of yours
+	$(BIN)/python docs/examples/demo.py $(if $(CAPTURE),"$(CAPTURE)")
+
+test: $(BUILT) .venv/group-test ## Run the tests and doctests; ARGS="-k name" for some of them
+	$(RUN) $(BIN)/python -m pytest $(ARGS)
+
+test-long: $(BUILT) .venv/group-test ## Run the slow tests too, with many more examples
+	$(RUN) $(BIN)/python -m pytest -m "" --hypothesis-profile=long $(ARGS)
+
+check: $(BUILT) .venv/group-test .venv/group-check ## Lint, types, stubs, layers and the no-I/O rule
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	PATH="$(BIN):$$PATH" cython-lint src
+	$(BIN)/mypy src $(wildcard tests/build.py)
+	$(if $(STUBS),$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist tests/stubtest.txt --ignore-unused-allowlist $(STUBS))
+	$(BIN)/python -m pytest -q $(wildcard tests/test_layers.py tests/test_no_io.py tests/test_registry*.py)
+
+bench: $(BUILT) .venv/group-bench ## Measure; commits about speed quote this
+	$(BIN)/python -m pytest bench $(ARGS)
+
+dev: $(BUILT) .venv/group-test .venv/group-check ## Make or refresh .venv with all that a contributor needs
+
+wheel: ## Build dist/*.whl for PYTHON=python3.12 and import it where no compiler is
+	bash tools/wheel.sh $(PYTHON)
+
+clean: ## Remove all that make made
+	rm -rf .venv build dist src/*.egg-info src/flowparse/*.c src/flowparse/*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) tools/preflight.py
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade pip
+
+.venv/group-%: pyproject.toml | $(BIN)/python
+	$(PIP) install --group $*
+	touch $@
+
+# What was compiled with other flags is of no use; a kernel that did not change is not compiled again.
+build/$(MODE): setup.py
+	rm -rf $@ build/cython
+	mkdir -p $@
+
+$(BUILT): build/$(MODE) $(KERNELS) .venv/group-build
+	rm -f .venv/built-* src/flowparse/*.so
+	$(BIN)/python setup.py --quiet egg_info build_ext --inplace --build-lib $</lib --build-temp $</temp
+	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/flowparse.pth"
+	touch $@

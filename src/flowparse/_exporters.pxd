@@ -1,0 +1,80 @@
+# cython: language_level=3
+"""Exporters and their observation domains: who they are, and what is remembered of each."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from flowparse._columns cimport ADDRESS_OCTETS
+from flowparse._notes cimport About, Notebook
+
+cdef struct DomainState:        # an observation domain of an exporter, in one protocol
+    uint8_t protocol
+    uint32_t id
+    DomainState* next           # most recently used first
+    bint sequence_known
+    uint32_t expected           # the next sequence number
+    uint32_t uptime_ms          # of the last message in sequence
+    bint sampling_known
+    uint32_t sampling_rate      # 0: not known
+    uint8_t sampling_source
+    uint64_t datagrams
+    uint64_t octets
+    uint64_t records
+    uint64_t missed
+    uint64_t reordered
+    uint64_t resets
+    uint64_t discarded
+    bint seen                   # whether the two times are known
+    int64_t first_seen_ns
+    int64_t last_seen_ns
+
+cdef struct ExporterState:
+    bint known                  # False: the caller does not say who it is
+    uint8_t address[ADDRESS_OCTETS]
+    uint32_t override_rate      # the caller's sampling rate for it; 0: none
+    uint64_t refused            # datagrams of no protocol
+    DomainState* domains
+    uint32_t n_domains
+    bint evicted                # forgotten; only who still holds it uses it
+    void* owner                 # the Exporter that holds it, borrowed
+    ExporterState* older
+    ExporterState* newer
+
+cdef About about(const ExporterState* exporter, const DomainState* domain) noexcept nogil
+cdef DomainState* find_domain(
+    ExporterState* exporter, int protocol, uint32_t id, uint32_t most, Notebook* book,
+) noexcept nogil
+cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil
+cdef void count_sequence(
+    const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, uint32_t count,
+    uint32_t uptime_ms, Notebook* book,
+) noexcept nogil
+cdef void settle_rate(
+    const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
+    Notebook* book,
+) noexcept nogil
+
+
+cdef class Exporter:
+    cdef ExporterState state
+    cdef bytes identity
+
+
+cdef class Alias:
+    cdef Exporter exporter
+    cdef bint has_port
+    cdef uint16_t port
+
+
+cdef class Exporters:
+    cdef dict by_identity
+    cdef dict aliases
+    cdef Py_ssize_t most
+    cdef Py_ssize_t most_aliases
+    cdef ExporterState* newest
+    cdef ExporterState* oldest
+    cdef Py_ssize_t evictions           # grows; who keeps a borrowed ExporterState looks at it
+    cdef void use(self, ExporterState* state) noexcept nogil
+    cdef void unlink(self, ExporterState* state) noexcept nogil
+    cdef int evict(self, Notebook* book) except -1
+    cdef Alias known(self, object spelled)
+    cdef Alias add(self, object spelled, tuple identified, Notebook* book)

@@ -1,0 +1,274 @@
+# cython: boundscheck=False, wraparound=False
+"""Exporters and their observation domains: who they are, and what is remembered of each.
+
+An exporter is found by whatever the caller passed for it, which is cached, and behind that by its
+identity. Both exporters and the domains of one are bounded; the one heard of least recently makes
+room. Sequence and sampling of the fixed formats are settled here, a domain at a time.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t
+from libc.string cimport memcpy, memset
+
+from flowparse._notes cimport (
+    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_RESET, NOTE_RESTART, NOTE_SAMPLING, note,
+)
+
+cdef enum:
+    UPTIME_OFFSET = 4               # in every header with an uptime
+    LATE_FLOWS = 65536              # a sequence number this far behind is late; further, it was set anew
+    RESTART_MS = 10000              # uptime that falls by more, out of sequence: the exporter restarted
+
+cdef enum SamplingSource:           # enums/sampling_source.tsv
+    SAMPLING_NONE = 0
+    SAMPLING_OVERRIDE = 1
+    SAMPLING_HEADER = 7
+    SAMPLING_HEADER_MODE0 = 8
+    SAMPLING_DEFAULT = 9
+
+
+cdef About about(const ExporterState* exporter, const DomainState* domain) noexcept nogil:
+    """Whom a note is about; either may be NULL."""
+    cdef About whom
+    memset(&whom, 0, sizeof(About))
+    if exporter != NULL and exporter.known:
+        whom.has_exporter = True
+        whom.exporter = exporter.address
+    if domain != NULL:
+        whom.has_domain = True
+        whom.protocol = domain.protocol
+        whom.domain = domain.id
+    return whom
+
+
+# ── domains ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef DomainState* find_domain(
+    ExporterState* exporter, int protocol, uint32_t id, uint32_t most, Notebook* book,
+) noexcept nogil:
+    """Find or make a domain of the exporter and put it first; NULL without memory."""
+    cdef DomainState** link = &exporter.domains
+    cdef DomainState* domain
+    cdef About whom
+    # Progress: one domain further each turn.
+    while link[0] != NULL and not (link[0].id == id and link[0].protocol == protocol):
+        if link[0].next == NULL and exporter.n_domains >= most:
+            break                   # the last, heard of least recently, makes room
+        link = &link[0].next
+    domain = link[0]
+    if domain != NULL:
+        link[0] = domain.next
+    if domain == NULL or domain.id != id or domain.protocol != protocol:
+        if domain == NULL:
+            domain = <DomainState*> PyMem_RawCalloc(1, sizeof(DomainState))
+            if domain == NULL:
+                return NULL
+            exporter.n_domains += 1
+        else:
+            whom = about(exporter, domain)
+            note(book, NOTE_DOMAIN_EVICTED, &whom, -1, most)
+            memset(domain, 0, sizeof(DomainState))
+        domain.protocol = protocol
+        domain.id = id
+    domain.next = exporter.domains
+    exporter.domains = domain
+    return domain
+
+
+cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil:
+    """Count a datagram."""
+    domain.datagrams += 1
+    domain.octets += octets
+    if has_received:
+        domain.first_seen_ns = min(domain.first_seen_ns, received_ns) if domain.seen else received_ns
+        domain.last_seen_ns = max(domain.last_seen_ns, received_ns) if domain.seen else received_ns
+        domain.seen = True
+
+
+cdef void count_sequence(
+    const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, uint32_t count,
+    uint32_t uptime_ms, Notebook* book,
+) noexcept nogil:
+    """Compare a sequence number with the one expected; the message takes `count` numbers."""
+    cdef int32_t ahead = <int32_t> (got - domain.expected)
+    cdef About whom
+    if domain.sequence_known and ahead != 0:
+        whom = about(exporter, domain)
+        if domain.uptime_ms > uptime_ms and domain.uptime_ms - uptime_ms > RESTART_MS:
+            domain.resets += 1
+            note(book, NOTE_RESTART, &whom, UPTIME_OFFSET, domain.uptime_ms, uptime_ms)
+        elif ahead > 0:
+            domain.missed += ahead
+            note(book, NOTE_GAP, &whom, offset, domain.expected, got, ahead)
+        elif ahead >= -LATE_FLOWS:
+            # Late, or twice: what was missed for its sake was not.
+            domain.reordered += 1
+            domain.missed -= min(domain.missed, count)
+            return
+        else:
+            domain.resets += 1
+            note(book, NOTE_RESET, &whom, offset, domain.expected, got)
+    domain.sequence_known = True
+    domain.expected = got + count
+    domain.uptime_ms = uptime_ms
+
+
+cdef void settle_rate(
+    const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
+    Notebook* book,
+) noexcept nogil:
+    """Settle the sampling rate: the caller's override, the header's word, the caller's default.
+
+    The word has two bits of mode and 14 of interval; many exporters set the interval and leave the
+    mode 0.
+    """
+    cdef uint32_t rate = word & 0x3FFF
+    cdef uint8_t source = SAMPLING_NONE
+    cdef About whom
+    if exporter.override_rate:
+        rate = exporter.override_rate
+        source = SAMPLING_OVERRIDE
+    elif rate:
+        source = SAMPLING_HEADER if word >> 14 else SAMPLING_HEADER_MODE0
+    elif default_rate:
+        rate = default_rate
+        source = SAMPLING_DEFAULT
+    if domain.sampling_known and rate != domain.sampling_rate:
+        whom = about(exporter, domain)
+        note(book, NOTE_SAMPLING, &whom, offset, domain.sampling_rate, rate)
+    domain.sampling_known = True
+    domain.sampling_rate = rate
+    domain.sampling_source = source
+
+
+# ── exporters ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef class Exporter:
+    """An Exporting Process as the caller names it, with the observation domains that it was seen to have."""
+
+    def __dealloc__(self):
+        cdef DomainState* domain
+        # Progress: one domain fewer each turn.
+        while self.state.domains != NULL:
+            domain = self.state.domains
+            self.state.domains = domain.next
+            PyMem_RawFree(domain)
+
+
+cdef class Alias:
+    """What a caller passed for an exporter, resolved."""
+
+
+cdef class Exporters:
+    """All exporters of a decoder.
+
+    Parameters
+    ----------
+    most, most_aliases : int
+        How many exporters are remembered, and how many of the caller's spellings.
+    """
+
+    def __cinit__(self, Py_ssize_t most, Py_ssize_t most_aliases):
+        self.by_identity = {}
+        self.aliases = {}
+        self.most = max(1, most)
+        self.most_aliases = max(1, most_aliases)
+
+    def __contains__(self, identity):
+        return identity in self.by_identity
+
+    cdef void unlink(self, ExporterState* state) noexcept nogil:
+        if state.newer != NULL:
+            state.newer.older = state.older
+        elif self.newest == state:
+            self.newest = state.older
+        if state.older != NULL:
+            state.older.newer = state.newer
+        elif self.oldest == state:
+            self.oldest = state.newer
+        state.newer = state.older = NULL
+
+    cdef void use(self, ExporterState* state) noexcept nogil:
+        """Make it the one heard of last; an evicted one stays out."""
+        if self.newest == state or state.evicted:
+            return
+        self.unlink(state)
+        state.older = self.newest
+        if self.newest != NULL:
+            self.newest.newer = state
+        self.newest = state
+        if self.oldest == NULL:
+            self.oldest = state
+
+    cdef int evict(self, Notebook* book) except -1:
+        """Forget the exporter heard of least recently."""
+        cdef Exporter exporter = <Exporter> self.oldest.owner
+        cdef About whom = about(&exporter.state, NULL)
+        self.unlink(&exporter.state)
+        exporter.state.evicted = True
+        self.evictions += 1
+        del self.by_identity[exporter.identity]
+        note(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
+        return 0
+
+    cdef Alias known(self, object spelled):
+        """The exporter that the caller means, or None."""
+        cdef PyObject* found = PyDict_GetItemWithError(self.aliases, spelled)
+        if found != NULL and not (<Alias> found).exporter.state.evicted:
+            return <Alias> found
+        return None
+
+    cdef Alias add(self, object spelled, tuple identified, Notebook* book):
+        """Remember what the caller passed for an exporter, and the exporter if it is new.
+
+        `identified` is (identity, address or None, port or None, override rate or 0).
+        """
+        cdef Exporter exporter
+        cdef Alias alias
+        identity, address, port, rate = identified
+        exporter = self.by_identity.get(identity)
+        if exporter is None:
+            # Progress: one exporter fewer each turn.
+            while len(self.by_identity) >= self.most:
+                self.evict(book)
+            exporter = Exporter.__new__(Exporter)
+            exporter.identity = identity
+            exporter.state.owner = <void*> exporter
+            exporter.state.known = address is not None
+            if address is not None:
+                memcpy(exporter.state.address, PyBytes_AS_STRING(address), ADDRESS_OCTETS)
+            exporter.state.override_rate = rate
+            self.by_identity[identity] = exporter
+            self.use(&exporter.state)
+        alias = Alias.__new__(Alias)
+        alias.exporter = exporter
+        alias.has_port = port is not None
+        alias.port = port or 0
+        if len(self.aliases) >= self.most_aliases:
+            self.aliases.clear()        # a cache of spellings, nothing more
+        self.aliases[spelled] = alias
+        return alias
+
+    def counted(self):
+        """What is counted, as tuples for `session.stats_of`; datagrams of no protocol have no domain."""
+        cdef Exporter exporter
+        cdef DomainState* domain
+        rows = []
+        for exporter in self.by_identity.values():
+            address = exporter.state.address[:ADDRESS_OCTETS] if exporter.state.known else None
+            if exporter.state.refused:
+                rows.append((address, 0, None, 0, 0, 0, 0, 0, 0, exporter.state.refused, 0, 0, None, None))
+            domain = exporter.state.domains
+            # Progress: one domain further each turn.
+            while domain != NULL:
+                rows.append((
+                    address, domain.protocol, domain.id, domain.datagrams, domain.octets, domain.records,
+                    domain.missed, domain.reordered, domain.resets, domain.discarded,
+                    domain.sampling_rate, domain.sampling_source,
+                    domain.first_seen_ns if domain.seen else None, domain.last_seen_ns if domain.seen else None,
+                ))
+                domain = domain.next
+        return rows

@@ -1,0 +1,19 @@
+from collections.abc import Sequence
+from typing import Final, Self
+
+from typing_extensions import Buffer, disjoint_base
+
+from flowparse._columns import Table
+
+KERNEL_OF: Final[dict[str, dict[tuple[int, int], int]]]
+
+def kernel_of(name: str, wire: int, memory: int) -> int | None: ...
+
+@disjoint_base
+class Plan:
+    def __new__(
+        cls, table: Table, segments: Sequence[int], steps: Sequence[tuple[str, int, int, int, int]]
+    ) -> Self: ...
+    @property
+    def table(self) -> Table: ...
+    def append(self, octets: Buffer) -> int: ...

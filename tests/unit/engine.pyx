@@ -1,0 +1,77 @@
+# cython: language_level=3
+"""The column engine's kernels as Python functions, for test_columns.py; compiled when that runs."""
+
+from libc.stdint cimport uintptr_t
+from libc.string cimport memcpy
+
+from flowparse._columns cimport (
+    Account, Sealed, SOURCE_FINISH, SOURCE_STEP, Table, begin_message, column_end, commit_message, null_octets, reserve,
+    roll_back_message,
+)
+from flowparse._slab cimport SLAB_CLASSES
+
+
+def begin(Account account, bint apart=False, **context):
+    begin_message(&account.ledger, apart)
+    account.ledger.context.nulls = 0
+    set_context(account, **context)
+
+
+def set_context(Account account, bytes exporter=bytes(16), int domain=0, int export_ns=0, int nulls=0):
+    account.ledger.run_version += 1
+    memcpy(account.ledger.context.exporter, <const char*> exporter, 16)
+    account.ledger.context.domain = domain
+    account.ledger.context.export_ns = export_ns
+    account.ledger.context.nulls = nulls
+
+
+def append(Table table, list columns, Py_ssize_t rows):
+    """Write rows in turns, as a kernel does; return how many, or what reserve() said instead.
+
+    `columns` has octets in host order for each column that steps fill.
+    """
+    cdef Py_ssize_t done = 0, n, width
+    cdef int i
+    cdef bytes octets
+    while done < rows:
+        n = reserve(&table.account.ledger, &table.store, rows - done)
+        if n <= 0:
+            return n
+        for i in range(table.layout.shape.n_stored):
+            if columns[i] is None:
+                continue
+            octets = columns[i]
+            width = table.layout.shape.columns[i].width
+            assert len(octets) == rows * width
+            assert table.layout.shape.columns[i].source in (SOURCE_STEP, SOURCE_FINISH)
+            memcpy(column_end(table.store.open, i), <const char*> octets + done * width, n * width)
+        table.store.open.rows += n
+        table.account.ledger.rows += n
+        done += n
+    return done
+
+
+def commit(Account account):
+    commit_message(&account.ledger)
+
+
+def roll_back(Account account):
+    roll_back_message(&account.ledger)
+
+
+def held(Account account):
+    return account.ledger.held
+
+
+def free_slabs(Account account):
+    return [account.ledger.pool.n_free[k] for k in range(SLAB_CLASSES)]
+
+
+def places(Sealed sealed, int column):
+    """Addresses of the data, of the bitmap, and of the owner, 0 for none."""
+    ref = &sealed.part.columns[column]
+    return <uintptr_t> ref.data, <uintptr_t> ref.validity, <uintptr_t> ref.owner
+
+
+def null_address():
+    return <uintptr_t> null_octets()
