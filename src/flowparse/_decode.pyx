@@ -89,7 +89,7 @@ cdef struct Recent:                 # a source of a capture, and who it is
     ExporterState* exporter         # NULL: nobody yet
 
 cdef Format[3] FORMATS = [
-    Format(PROTOCOL_NETFLOW1, 16, 52, -1, -1, -1),
+    Format(PROTOCOL_NETFLOW1, 16, 48, -1, -1, -1),
     Format(PROTOCOL_NETFLOW5, 24, 48, 16, 20, 22),
     Format(PROTOCOL_NETFLOW7, 24, 52, 16, -1, -1),
 ]
