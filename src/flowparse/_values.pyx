@@ -302,7 +302,7 @@ cdef class Chunk:
 
     def __arrow_c_array__(self, requested_schema=None):
         """Schema and rows as Arrow PyCapsules, without a copy; `requested_schema` is not honoured."""
-        return schema_capsule(self.face.description), array_capsule(self.window)
+        return schema_capsule(self.face.description), array_capsule(self.face.description, self.window)
 
     def to_dicts(self, *, bint text=True):
         """All rows as dicts; `text=False` gives addresses as they are stored."""
