@@ -1,5 +1,5 @@
 import sys
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Final, Self, final, overload
 
 from typing_extensions import disjoint_base
@@ -64,7 +64,7 @@ class Column:
         def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
-class Row:
+class Row(Mapping[str, Any]):
     def __getattribute__(self, name: str, /) -> Any: ...
     def __getitem__(self, name: str, /) -> Any: ...
     def get(self, name: str, default: Any = None) -> Any: ...
