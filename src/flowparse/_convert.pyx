@@ -16,7 +16,8 @@ from libc.string cimport memcpy, memset
 from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
 from flowparse._columns cimport ColumnRef, Layout, Part, Sealed, bare_part, wrap_part
 from flowparse._parts cimport all_null, copy_nulls, new_column, share_column, share_slab
-from flowparse._values cimport Chunk, face_of, is_null
+from flowparse._show cimport face_of, is_null
+from flowparse._values cimport Chunk
 
 from array import array
 
