@@ -33,7 +33,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture
 def ratio(request: pytest.FixtureRequest) -> Iterator[Ratio]:
-    yield Ratio(request.node.name.removeprefix("test_"), request.config.stash[RESULTS])
+    return Ratio(request.node.name.removeprefix("test_"), request.config.stash[RESULTS])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

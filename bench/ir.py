@@ -37,7 +37,7 @@ class Case(NamedTuple):
 
 
 def native() -> Pass:
-    import flowparse as fp
+    import flowparse as fp  # noqa: PLC0415
 
     decoder = fp.Decoder(schema=fp.NATIVE)
 
@@ -49,7 +49,7 @@ def native() -> Pass:
 
 
 def flow() -> Pass:
-    import flowparse as fp
+    import flowparse as fp  # noqa: PLC0415
 
     decoder = fp.Decoder()
 
@@ -61,7 +61,7 @@ def flow() -> Pass:
 
 
 def feed() -> Pass:
-    import flowparse as fp
+    import flowparse as fp  # noqa: PLC0415
 
     decoder = fp.Decoder(schema=fp.NATIVE)
 
@@ -113,7 +113,7 @@ def instructions(case: str, path: Path, passes: int) -> int:
 
 
 def per_record(case: str, folder: Path) -> float:
-    from bench import gen  # numpy: not wanted inside callgrind
+    from bench import gen  # noqa: PLC0415  numpy: not wanted inside callgrind
 
     workload = gen.WORKLOADS[CASES[case].workload](DATAGRAMS)
     path = folder / f"{case}.json"

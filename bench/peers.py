@@ -60,7 +60,7 @@ PROGRAMS = (
 
 def store(capture: str, path: str) -> None:
     """What flowparse does in a process of its own: a capture to an Arrow IPC file for each table."""
-    import flowparse as fp
+    import flowparse as fp  # noqa: PLC0415
 
     pa: Any = importlib.import_module("pyarrow")
     decoder = fp.Decoder(schema=fp.NATIVE)
@@ -97,7 +97,7 @@ def version(program: Program) -> str:
 
 
 def compare(name: str, programs: Sequence[Program], folder: Path) -> None:
-    from bench import gen
+    from bench import gen  # noqa: PLC0415
 
     small = gen.WORKLOADS[name]()
     workload = gen.WORKLOADS[name](RECORDS * len(small.datagrams) // small.records)

@@ -13,9 +13,13 @@ from tests.sources import files, imports, read
 LAYERS = {
     "L0": ("errors datatypes limits text", ""),
     "L1a": ("registry", "L0"),
-    "L1b": ("_wire _columns _arrow _values _plan _decode _sflow _packet _text _capture _table", "L0"),
-    "L2": ("template plan", "L0 L1a L1b"),
-    "L3": ("batch events session", "L0 L1a L1b L2"),
+    "L1b": (
+        "_wire _clock _udp _slab _columns _octets _notes _exporters _addresses _arrow _values _pack _convert _plan"
+        " _decode _sflow _packet _text _capture _table",
+        "L0",
+    ),
+    "L2": ("template schema plan", "L0 L1a L1b"),
+    "L3": ("batch dataframes events message session", "L0 L1a L1b L2"),
     "L4": ("decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a"),

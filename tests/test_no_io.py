@@ -42,7 +42,7 @@ def run_guarded(program: str, *readable: Path) -> subprocess.CompletedProcess[st
     environment |= {"TZ": POISON, "LC_ALL": POISON, "NET_TEXTFSM": POISON}
     environment |= {name: os.environ[name] for name in KEPT if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-B", str(GUARD), *map(str, (*READABLE, *readable))],
+        [sys.executable, "-BP", str(GUARD), *map(str, (*READABLE, *readable))],
         input=f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n{program}",
         env=environment,
         capture_output=True,

@@ -52,5 +52,5 @@ cdef Py_ssize_t count_nulls(
     const ColumnRef* ref, Py_ssize_t part_rows, Py_ssize_t start, Py_ssize_t rows,
 ) noexcept nogil
 cdef object schema_capsule(Description* description)
-cdef object array_capsule(Window window)
+cdef object array_capsule(const Description* description, Window window)
 cdef object stream_capsule(Description* description, const Window* windows, Py_ssize_t n)

@@ -19,8 +19,9 @@ from cpython.pycapsule cimport PyCapsule_Destructor, PyCapsule_GetPointer, PyCap
 from libc.errno cimport ENOMEM
 from libc.string cimport memcpy, memset
 
-from flowparse._columns cimport drop_part
-from flowparse._slab cimport release, retain
+from flowparse._columns cimport bare_part, drop_part
+from flowparse._parts cimport is_text, repair_text, share_column, share_slab
+from flowparse._slab cimport drop_slab, release, retain
 
 cdef enum:
     NULLABLE = 2                # ARROW_FLAG_NULLABLE: which columns have nulls differs between the chunks of a Batch
@@ -164,19 +165,50 @@ cdef void release_array(ArrowArray* array) noexcept nogil:
     release_column(array)
 
 
-cdef int export_array(const Window* window, ArrowArray* out) noexcept nogil:
+cdef Part* with_good_text(const Description* description, Part* part) noexcept nogil:
+    """The part with one more reference, or one like it whose text columns are UTF-8; NULL without memory."""
+    cdef Part* repaired = NULL
+    cdef int i, k
+    for i in range(description.n_columns):
+        if description.formats[i][0] != c"u" or is_text(&part.columns[i], part.rows):
+            continue
+        if repaired == NULL:
+            repaired = bare_part(part.shape)
+            if repaired == NULL:
+                return NULL
+            repaired.rows = part.rows
+            share_slab(repaired, part)
+            for k in range(description.n_columns):
+                share_column(repaired, k, part, k)
+        # Its place is given up, and what it pointed into is kept by the slab and the heap.
+        if repaired.columns[i].owner != NULL:
+            drop_slab(repaired.columns[i].owner)
+            repaired.columns[i].owner = NULL
+        if repair_text(&part.columns[i], part.rows, &repaired.columns[i]) < 0:
+            drop_part(repaired)
+            return NULL
+    if repaired == NULL:
+        retain(&part.refs)
+        return part
+    return repaired
+
+
+cdef int export_array(const Description* description, const Window* window, ArrowArray* out) noexcept nogil:
     """Fill `out` with a struct of the window's columns; -1 without memory."""
-    cdef Part* part = window.part
-    cdef int i, n = part.shape.n_columns
+    cdef Part* part = with_good_text(description, window.part)
+    cdef int i, n = description.n_columns
     cdef ColumnRef* ref
     cdef ArrowArray* child
-    cdef ArrayExport* export = <ArrayExport*> PyMem_RawMalloc(
+    cdef ArrayExport* export
+    if part == NULL:
+        return -1
+    export = <ArrayExport*> PyMem_RawMalloc(
         sizeof(ArrayExport) + n * (sizeof(ArrowArray) + sizeof(ArrowArray*)) + (3 * n + 1) * sizeof(void*)
     )
     if export == NULL:
+        drop_part(part)
         return -1
     export.refs = n + 1
-    retain(&part.refs)
     export.part = part
     export.children = <ArrowArray*> (export + 1)
     export.pointers = <ArrowArray**> (export.children + n)
@@ -227,7 +259,7 @@ cdef int stream_next(ArrowArrayStream* stream, ArrowArray* out) noexcept nogil:
     if state.at == state.n:
         out.release = NULL      # the end
         return 0
-    state.failed = export_array(&state.windows[state.at], out) < 0
+    state.failed = export_array(state.description, &state.windows[state.at], out) < 0
     if state.failed:
         return ENOMEM
     state.at += 1
@@ -319,9 +351,9 @@ cdef object schema_capsule(Description* description):
     return capsule
 
 
-cdef object array_capsule(Window window):
+cdef object array_capsule(const Description* description, Window window):
     capsule = new_capsule(sizeof(ArrowArray), "arrow_array", free_array)
-    if export_array(&window, <ArrowArray*> PyCapsule_GetPointer(capsule, "arrow_array")) < 0:
+    if export_array(description, &window, <ArrowArray*> PyCapsule_GetPointer(capsule, "arrow_array")) < 0:
         raise MemoryError()
     return capsule
 

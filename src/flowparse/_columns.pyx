@@ -15,7 +15,7 @@ A message that touches a store sets its mark. `commit_message` seals what became
 without, so a commit cannot fail.
 """
 
-from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._slab cimport (

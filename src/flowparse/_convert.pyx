@@ -14,11 +14,10 @@ from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy, memset
 
 from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
-from flowparse._columns cimport (
-    ADDRESS_OCTETS, ColumnRef, Layout, MOST_ROWS, Part, SOURCE_STEP, Sealed, bare_part, null_octets, wrap_part,
-)
-from flowparse._slab cimport Slab, new_block, retain
-from flowparse._values cimport Chunk, face_of, is_null
+from flowparse._columns cimport ColumnRef, Layout, Part, Sealed, bare_part, wrap_part
+from flowparse._parts cimport all_null, copy_nulls, new_column, share_column, share_slab
+from flowparse._show cimport face_of, is_null
+from flowparse._values cimport Chunk
 
 from array import array
 
@@ -30,25 +29,8 @@ cdef enum:
     MOST_CHUNK_ROWS = 1 << 24   # 39 characters for each still have int32 offsets
     CONVERSIONS_ALL = 9
 
-# ── memory of a column ───────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef size_t aligned(size_t octets) noexcept nogil:
-    return (octets + 63) & ~<size_t> 63
-
-
-cdef uint8_t* new_column(ColumnRef* to, Py_ssize_t rows, size_t offset_octets, size_t data_octets) noexcept nogil:
-    """Give `to` one block for a bitmap, offsets and data; return where the bitmap may be, or NULL without memory."""
-    cdef size_t bitmap_octets = aligned((rows + 7) >> 3)
-    cdef Slab* block = new_block(bitmap_octets + aligned(offset_octets) + data_octets)
-    memset(to, 0, sizeof(ColumnRef))
-    if block == NULL:
-        return NULL
-    to.owner = block
-    to.data = block.data + bitmap_octets + aligned(offset_octets)
-    if offset_octets:
-        to.offsets = <const int32_t*> (block.data + bitmap_octets)
-    return block.data
-
+# ── conversions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# Each makes `to` from `rows` values of `width` octets; -1 without memory. Bounds: i < rows, in memory made for as many.
 
 cdef uint8_t* converted(ColumnRef* to, const ColumnRef* source, Py_ssize_t rows, int width) noexcept nogil:
     """Give `to` memory for values of `width` octets and the source's nulls; return where values go, or NULL."""
@@ -58,17 +40,6 @@ cdef uint8_t* converted(ColumnRef* to, const ColumnRef* source, Py_ssize_t rows,
     copy_nulls(to, bitmap, source, rows)
     return <uint8_t*> to.data
 
-
-cdef void copy_nulls(ColumnRef* to, uint8_t* bitmap, const ColumnRef* source, Py_ssize_t rows) noexcept nogil:
-    if source.null_count:
-        # Bounds: both bitmaps have a bit for each row.
-        memcpy(bitmap, source.validity, (rows + 7) >> 3)
-        to.validity = bitmap
-        to.null_count = source.null_count
-
-
-# ── conversions ──────────────────────────────────────────────────────────────────────────────────────────────────────
-# Each makes `to` from `rows` values of `width` octets; -1 without memory. Bounds: i < rows, in memory made for as many.
 
 cdef int u8_to_i16(const ColumnRef* source, Py_ssize_t rows, int width, ColumnRef* to) noexcept nogil:
     cdef int16_t* value = <int16_t*> converted(to, source, rows, sizeof(int16_t))
@@ -212,47 +183,11 @@ PROFILES = {                    # profile -> {column type: (number of the conver
 
 # ── assembling ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-cdef void keep(Slab* slab) noexcept nogil:
-    if slab != NULL:
-        retain(&slab.refs)
-
-
-cdef int share(Part* part, int column, const Part* source, int from_column) noexcept nogil:
-    """The source's column as it is; what it points into is kept."""
-    cdef ColumnRef* ref = &part.columns[column]
-    cdef Slab* heap
-    ref[0] = source.columns[from_column]
-    keep(ref.owner)
-    if ref.offsets != NULL and source.shape.columns[from_column].source == SOURCE_STEP:
-        heap = source.heaps[source.shape.columns[from_column].heap].slab
-        keep(heap)
-        part.heaps[part.shape.columns[column].heap].slab = heap
-    return 0
-
-
 cdef int convert(Part* part, int column, const Part* source, int from_column, int conversion) noexcept nogil:
     cdef const ColumnRef* ref = &source.columns[from_column]
     if ref.null_count == part.rows:
         return all_null(part, column)
     return CONVERSIONS[conversion](ref, part.rows, source.shape.columns[from_column].width, &part.columns[column])
-
-
-cdef int all_null(Part* part, int column) noexcept nogil:
-    """A column without values, of the octets that all such columns share where it is not too large for them."""
-    cdef ColumnRef* ref = &part.columns[column]
-    cdef int width = part.shape.columns[column].width
-    cdef size_t offset_octets = 0 if width else (part.rows + 1) * sizeof(int32_t)
-    memset(ref, 0, sizeof(ColumnRef))
-    if part.rows <= MOST_ROWS and width <= ADDRESS_OCTETS:
-        ref.data = ref.validity = null_octets()
-        ref.offsets = NULL if width else <const int32_t*> null_octets()
-    elif new_column(ref, part.rows, offset_octets, part.rows * width) == NULL:
-        return -1
-    else:
-        memset(ref.owner.data, 0, ref.owner.size)
-        ref.validity = ref.owner.data
-    ref.null_count = part.rows
-    return 0
 
 
 cdef int copy_in(Part* part, int column, type, octets) except -1:
@@ -298,7 +233,7 @@ cdef Sealed assemble(Layout layout, const Part* source, Py_ssize_t rows, recipes
     An int is the source's column of that index as it is, (int, int) is such a column and a
     conversion, (validity, offsets, data) are octets, and None is null throughout.
     """
-    cdef int i, failed
+    cdef int i, failed = 0
     cdef Sealed sealed
     cdef Part* part
     if len(recipes) != len(layout.names):
@@ -311,8 +246,7 @@ cdef Sealed assemble(Layout layout, const Part* source, Py_ssize_t rows, recipes
     sealed = wrap_part(layout, part)        # from here on it is dropped with what it has so far
     part.rows = rows
     if source != NULL:
-        keep(source.slab)
-        part.slab = source.slab
+        share_slab(part, source)
     for i, recipe in enumerate(recipes):
         if recipe is None:
             failed = all_null(part, i)
@@ -321,7 +255,7 @@ cdef Sealed assemble(Layout layout, const Part* source, Py_ssize_t rows, recipes
                 source.shape.columns[recipe].width != part.shape.columns[i].width
             ):
                 raise ValueError(f"no column {recipe} that could be column {i}")
-            failed = share(part, i, source, recipe)
+            share_column(part, i, source, recipe)
         elif len(recipe) == 2:
             failed = convert(part, i, source, recipe[0], recipe[1])
         else:

@@ -132,9 +132,9 @@ cdef class Walker:
         self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20))
         self.ledger = &self.account.ledger
         self.exporters = Exporters(limits.exporters, limits.exporter_aliases)
-        self.book.most = min(limits.events_per_message, NOTES_OF_MESSAGE)
+        self.book.most = min(limits.events_per_message, <int> NOTES_OF_MESSAGE)
         if strict:
-            self.book.most = max(self.book.most, STRICT_NOTES)
+            self.book.most = max(self.book.most, <uint32_t> STRICT_NOTES)
         self.rules.discard = discard
         self.rules.strict = strict
         self.rules.default_rate = default_rate
@@ -179,7 +179,7 @@ cdef class Walker:
         """Take notes over, as tuples."""
         raise NotImplementedError
 
-    def _refusal(self, note):
+    def _refusal(self, reason):
         """The exception that a strict decoder raises for a note."""
         raise NotImplementedError
 
@@ -196,7 +196,9 @@ cdef class Walker:
 
     # ── one message ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    cdef Stop _refuse(self, int kind, ExporterState* exporter, DomainState* domain, int64_t offset, int64_t a, int64_t b) noexcept nogil:
+    cdef Stop _refuse(
+        self, int kind, ExporterState* exporter, DomainState* domain, int64_t offset, int64_t a, int64_t b,
+    ) noexcept nogil:
         """Nothing of the message counts; say why."""
         cdef About whom = about(exporter, domain)
         if domain == NULL:
@@ -410,7 +412,9 @@ cdef class Walker:
                 return 0
             self._act(stop, one)
 
-    cdef int _run_block(self, Datagram* block, Py_ssize_t n, Py_ssize_t first, bint release, Py_ssize_t* rows) except -1:
+    cdef int _run_block(
+        self, Datagram* block, Py_ssize_t n, Py_ssize_t first, bint release, Py_ssize_t* rows,
+    ) except -1:
         """Decode a block; an exception carries the index of its datagram, and earlier ones stay decoded."""
         cdef Py_ssize_t at = 0
         cdef Stop stop

@@ -173,7 +173,7 @@ cdef struct Found:              # a variable field of a record; its octets are n
 
 
 cdef void run_segment(
-    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, const Part* part, const Context* context,
+    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, const Part* part, Clock clock,
 ) noexcept nogil:
     """Write n rows of each column that the segment fills."""
     cdef Py_ssize_t k
@@ -182,10 +182,12 @@ cdef void run_segment(
     # in the segment and writes the width of its column.
     for k in range(segment.n_steps):
         step = &segment.steps[k]
-        KERNELS[step.kernel](src + step.offset, stride, n, column_end(part, step.column), step.width, context)
+        KERNELS[step.kernel](src + step.offset, stride, n, column_end(part, step.column), step.width, clock)
 
 
-cdef void append_octets(Part* part, const Append* append, Py_ssize_t row, const uint8_t* src, Py_ssize_t length) noexcept nogil:
+cdef void append_octets(
+    Part* part, const Append* append, Py_ssize_t row, const uint8_t* src, Py_ssize_t length,
+) noexcept nogil:
     """Give a variable column its value for a row; values come in the order of rows."""
     cdef Heap* heap = &part.heaps[append.heap]
     # Bounds: reserve_octets() promised the heap's room, reserve() the offsets'.
@@ -209,6 +211,7 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
         if n <= 0:
             return STOP_LIMIT if n == 0 else STOP_MEMORY
         part = store.open
+        room = 1
         for k in range(program.n_appends):
             n = min(n, max(1, MOST_HEAP // max(1, program.appends[k].width)))
         for k in range(program.n_appends):
@@ -217,7 +220,7 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
                 return STOP_MEMORY
             if room == 0:
                 break
-        if program.n_appends and room == 0:
+        if room == 0:
             if part.rows == 0:
                 return STOP_LIMIT
             part.capacity = part.rows
@@ -234,7 +237,9 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
     return STOP_END
 
 
-cdef Py_ssize_t find_records(const Program* program, const Span* body, Found* found, Py_ssize_t most, Py_ssize_t* used) noexcept nogil:
+cdef Py_ssize_t find_records(
+    const Program* program, const Span* body, Found* found, Py_ssize_t most, Py_ssize_t* used,
+) noexcept nogil:
     """Walk up to `most` whole records, noting their variable fields; return how many there are.
 
     A length is one octet, or 255 and two more (RFC 7011 section 7), and is read here, once.

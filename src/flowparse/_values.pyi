@@ -1,20 +1,14 @@
 import sys
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
-from typing import Any, Final, Self, final, overload
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from typing import Any, Self, final, overload
 
 from typing_extensions import disjoint_base
 
 from flowparse._columns import Layout, Sealed
 
-KIND_OF: Final[dict[str, int]]
-
 def same_rows(chunk: Chunk, start: int, other: Chunk, other_start: int, rows: int) -> bool: ...
 def arrow_schema(layout: Layout) -> object: ...
 def arrow_stream(layout: Layout, chunks: tuple[Chunk, ...]) -> object: ...
-
-@disjoint_base
-class Face:
-    def __new__(cls, layout: Layout) -> Self: ...
 
 @disjoint_base
 class Chunk:
@@ -64,7 +58,7 @@ class Column:
         def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
-class Row:
+class Row(Mapping[str, Any]):
     def __getattribute__(self, name: str, /) -> Any: ...
     def __getitem__(self, name: str, /) -> Any: ...
     def get(self, name: str, default: Any = None) -> Any: ...

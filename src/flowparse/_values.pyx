@@ -2,8 +2,7 @@
 """Chunks, columns and rows: finished parts as Python sees them.
 
 Nothing is copied and nothing is read before it is asked for. A Chunk is a window on a Sealed part, a
-Column one of its columns (or of several chunks'), a Row an index. How a column type reads is one row
-of KINDS and one small function; each layout is joined with them once, in its Face.
+Column one of its columns (or of several chunks'), a Row an index. How a value reads is _show's matter.
 
 Reading a row takes no detour through descriptors: an attribute is looked up among the columns first,
 so a column that is called like a method hides it.
@@ -14,227 +13,18 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABL
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetItem
 from cpython.long cimport PyLong_AsSsize_t
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_RawCalloc, PyMem_RawFree
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyObject_GenericGetAttr
-from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.stdint cimport uint8_t
+from libc.string cimport memcmp
 
-from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
-from flowparse._arrow cimport (
-    array_capsule, count_nulls, describe, drop_description, schema_capsule, stream_capsule,
-)
+from flowparse._arrow cimport array_capsule, count_nulls, schema_capsule, stream_capsule
+from flowparse._columns cimport ColumnRef
+from flowparse._show cimport Look, face_of, is_null, raw_octets, same_value
 
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 
 from flowparse.text import quoted
-
-cdef extern from "Python.h":
-    object PyUnicode_New(Py_ssize_t length, Py_UCS4 most)
-    void* PyUnicode_DATA(object text)
-
-# ── how a value reads ────────────────────────────────────────────────────────────────────────────────────────────────
-# Bounds, for all of them: `row` lies within the part, which has that many values of `width` octets, or offsets.
-
-cdef object read_u8(const ColumnRef* ref, Py_ssize_t row, int width):
-    return ref.data[row]
-
-
-cdef object read_u16(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const uint16_t*> ref.data)[row]
-
-
-cdef object read_u32(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const uint32_t*> ref.data)[row]
-
-
-cdef object read_u64(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const uint64_t*> ref.data)[row]
-
-
-cdef object read_i8(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const int8_t*> ref.data)[row]
-
-
-cdef object read_i16(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const int16_t*> ref.data)[row]
-
-
-cdef object read_i32(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const int32_t*> ref.data)[row]
-
-
-cdef object read_i64(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const int64_t*> ref.data)[row]
-
-
-cdef object read_f32(const ColumnRef* ref, Py_ssize_t row, int width):
-    return <double> (<const float*> ref.data)[row]
-
-
-cdef object read_f64(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (<const double*> ref.data)[row]
-
-
-cdef object read_bool(const ColumnRef* ref, Py_ssize_t row, int width):
-    return (ref.data[row >> 3] >> (row & 7) & 1) == 1
-
-
-cdef object read_time_us(const ColumnRef* ref, Py_ssize_t row, int width):
-    # As Python's integer: not every number of microseconds is one of nanoseconds in 64 bits.
-    return (<const int64_t*> ref.data)[row] * <object> 1000
-
-
-cdef object read_ipv4(const ColumnRef* ref, Py_ssize_t row, int width):
-    cdef char[IPV4_ROOM] room
-    cdef int length = ipv4_text((<const uint32_t*> ref.data)[row], room)
-    return ascii(room, length)
-
-
-cdef object read_address(const ColumnRef* ref, Py_ssize_t row, int width):
-    cdef char[ADDRESS_ROOM] room
-    cdef int length = address_text(ref.data + 16 * row, room)
-    return ascii(room, length)
-
-
-cdef object read_mac(const ColumnRef* ref, Py_ssize_t row, int width):
-    cdef char[MAC_ROOM] room
-    cdef int length = mac_text(ref.data + 6 * row, room)
-    return ascii(room, length)
-
-
-cdef object read_octets(const ColumnRef* ref, Py_ssize_t row, int width):
-    return PyBytes_FromStringAndSize(<const char*> ref.data + row * width, width)
-
-
-cdef object read_binary(const ColumnRef* ref, Py_ssize_t row, int width):
-    return PyBytes_FromStringAndSize(<const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row])
-
-
-cdef object read_text(const ColumnRef* ref, Py_ssize_t row, int width):
-    return PyUnicode_DecodeUTF8(
-        <const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row], "backslashreplace",
-    )
-
-
-cdef inline object ascii(const char* characters, int length):
-    # Bounds: a new str of `length` ASCII characters has that many octets.
-    text = PyUnicode_New(length, 127)
-    memcpy(PyUnicode_DATA(text), characters, length)
-    return text
-
-
-cdef enum:
-    KINDS_ALL = 19
-
-cdef struct Kind:
-    Reader text
-    Reader plain
-    const char* format          # of the buffer protocol; NULL: its memory is not an array of values
-
-cdef Kind[KINDS_ALL] KINDS = [
-    Kind(read_u8, read_u8, b"B"),
-    Kind(read_u16, read_u16, b"H"),
-    Kind(read_u32, read_u32, b"I"),
-    Kind(read_u64, read_u64, b"Q"),
-    Kind(read_i8, read_i8, b"b"),
-    Kind(read_i16, read_i16, b"h"),
-    Kind(read_i32, read_i32, b"i"),
-    Kind(read_i64, read_i64, b"q"),
-    Kind(read_f32, read_f32, b"f"),
-    Kind(read_f64, read_f64, b"d"),
-    Kind(read_bool, read_bool, NULL),
-    Kind(read_i64, read_i64, b"q"),
-    Kind(read_time_us, read_time_us, b"q"),
-    Kind(read_ipv4, read_u32, b"I"),
-    Kind(read_address, read_octets, b"B"),
-    Kind(read_mac, read_octets, b"B"),
-    Kind(read_octets, read_octets, b"B"),
-    Kind(read_binary, read_binary, NULL),
-    Kind(read_text, read_text, NULL),
-]
-KIND_OF = {
-    name: kind
-    for kind, name in enumerate(
-        "u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 bool time time_us ipv4 address mac octets binary utf8".split()
-    )
-}
-cdef int F64 = KIND_OF["f64"]
-cdef int BOOL = KIND_OF["bool"]
-cdef int TIME = KIND_OF["time"]
-cdef int TIME_US = KIND_OF["time_us"]
-cdef int FIRST_OF_OCTETS = KIND_OF["address"]
-
-
-cdef class Face:
-    """How to export and to read a layout, made once for it."""
-
-    def __cinit__(self, Layout layout):
-        cdef Py_ssize_t i
-        cdef Look* look
-        self.derived = {}
-        self.description = describe(layout)
-        self.looks = <Look*> PyMem_RawCalloc(len(layout.names), sizeof(Look))
-        if self.looks == NULL:
-            raise MemoryError()
-        for i, (type, wire_octets) in enumerate(zip(layout.types, layout.wire_octets)):
-            look = &self.looks[i]
-            look.kind = KIND_OF[type.name.rstrip("0123456789") if type.name.startswith("octets") else type.name]
-            look.text = KINDS[look.kind].text
-            look.plain = KINDS[look.kind].plain
-            look.width = type.width
-            # How long a time was, and in which unit, is not kept.
-            known = wire_octets and wire_octets <= type.width and look.kind != TIME and look.kind != TIME_US
-            look.wire_octets = wire_octets if known else type.width
-
-    def __dealloc__(self):
-        if self.description != NULL:
-            drop_description(self.description)
-        PyMem_RawFree(self.looks)
-
-
-cdef Face face_of(Layout layout):
-    if layout.arrow is None:
-        layout.arrow = Face(layout)
-    return <Face> layout.arrow
-
-
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look):
-    """The value's octets in network order, as many as were sent."""
-    cdef uint8_t[8] octets
-    cdef float narrow
-    cdef const uint8_t* value = ref.data + row * look.width
-    cdef int k, width = look.width
-    if width == 0:
-        return read_binary(ref, row, 0)
-    if look.kind >= FIRST_OF_OCTETS:
-        # A mapped IPv4 address of four octets is the last four.
-        return PyBytes_FromStringAndSize(<const char*> value + width - look.wire_octets, look.wire_octets)
-    if look.kind == BOOL:
-        return b"\1" if read_bool(ref, row, 0) else b"\2"         # RFC 7011 section 6.1.5
-    if look.kind == F64 and look.wire_octets == 4:
-        narrow = <float> (<const double*> value)[0]
-        value = <const uint8_t*> &narrow
-        width = 4
-    # Bounds: width is 1, 2, 4 or 8. Memory is little-endian on every platform that wheels are built for.
-    for k in range(width):
-        octets[k] = value[width - 1 - k]
-    return PyBytes_FromStringAndSize(<const char*> octets + width - look.wire_octets, look.wire_octets)
-
-
-cdef bint same_value(const ColumnRef* a, Py_ssize_t row, const ColumnRef* b, Py_ssize_t other, int width, bint is_bool):
-    if is_null(a, row) or is_null(b, other):
-        return is_null(a, row) and is_null(b, other)
-    if is_bool:
-        return read_bool(a, row, 0) is read_bool(b, other, 0)
-    if width:
-        return memcmp(a.data + row * width, b.data + other * width, width) == 0
-    return (
-        a.offsets[row + 1] - a.offsets[row] == b.offsets[other + 1] - b.offsets[other]
-        and memcmp(a.data + a.offsets[row], b.data + b.offsets[other], a.offsets[row + 1] - a.offsets[row]) == 0
-    )
 
 
 cdef class Chunk:
@@ -302,7 +92,7 @@ cdef class Chunk:
 
     def __arrow_c_array__(self, requested_schema=None):
         """Schema and rows as Arrow PyCapsules, without a copy; `requested_schema` is not honoured."""
-        return schema_capsule(self.face.description), array_capsule(self.window)
+        return schema_capsule(self.face.description), array_capsule(self.face.description, self.window)
 
     def to_dicts(self, *, bint text=True):
         """All rows as dicts; `text=False` gives addresses as they are stored."""
@@ -323,7 +113,7 @@ cdef class Chunk:
             # What is the same in all rows is read once, and copied with the dict.
             for i in range(n):
                 constant[names[i]] = None
-                if one_value(&self.window, i, self.face.looks[i].width, self.face.looks[i].kind == BOOL):
+                if one_value(&self.window, i, &self.face.looks[i]):
                     constant[names[i]] = self.read(i, 0, text)
                 else:
                     varying[n_varying] = i
@@ -343,18 +133,18 @@ cdef class Chunk:
         return rows
 
 
-cdef bint one_value(const Window* window, Py_ssize_t column, int width, bint is_bool) noexcept nogil:
+cdef bint one_value(const Window* window, Py_ssize_t column, const Look* look) noexcept nogil:
     """Whether all rows of a window, of which there are some, surely have the same value."""
     cdef const ColumnRef* ref = &window.part.columns[column]
     cdef Py_ssize_t nulls = count_nulls(ref, window.part.rows, window.start, window.rows)
     cdef const uint8_t* first
     if nulls == window.rows:
         return True
-    if nulls or width == 0 or is_bool:
+    if nulls or look.width == 0 or look.is_bits:
         return False
     # Each value equals the one after it. Bounds: one value less than the window has.
-    first = ref.data + window.start * width
-    return memcmp(first, first + width, (window.rows - 1) * width) == 0
+    first = ref.data + window.start * look.width
+    return memcmp(first, first + look.width, (window.rows - 1) * look.width) == 0
 
 
 def same_rows(Chunk chunk not None, Py_ssize_t start, Chunk other not None, Py_ssize_t other_start, Py_ssize_t rows):
@@ -371,10 +161,7 @@ def same_rows(Chunk chunk not None, Py_ssize_t start, Chunk other not None, Py_s
     for i in range(len(chunk.layout.names)):
         look = &chunk.face.looks[i]
         for at in range(rows):
-            if not same_value(
-                &chunk.window.part.columns[i], a + at, &other.window.part.columns[i], b + at, look.width,
-                look.kind == BOOL,
-            ):
+            if not same_value(&chunk.window.part.columns[i], a + at, &other.window.part.columns[i], b + at, look):
                 return False
     return True
 
@@ -525,10 +312,9 @@ cdef class Column:
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         cdef Chunk chunk
-        cdef const char* format = KINDS[self.look.kind].format
         if len(self._chunks) != 1:
             raise BufferError(f"{len(self._chunks)} chunks are not one buffer; each of column.chunks is")
-        if format == NULL:
+        if self.look.format == NULL:
             raise BufferError(f"values of {self.type} are not an array in memory")
         if flags & PyBUF_WRITABLE:
             raise BufferError("columns are immutable")
@@ -537,9 +323,9 @@ cdef class Column:
         buffer.buf = <void*> (chunk.window.part.columns[self.index].data + chunk.window.start * self.look.width)
         buffer.len = self._rows * self.look.width
         buffer.readonly = 1
-        buffer.ndim = 2 if format[0] == c"B" and self.look.kind >= FIRST_OF_OCTETS else 1
+        buffer.ndim = 2 if self.look.is_octets else 1
         buffer.itemsize = 1 if buffer.ndim == 2 else self.look.width
-        buffer.format = <char*> format if flags & PyBUF_FORMAT else NULL
+        buffer.format = <char*> self.look.format if flags & PyBUF_FORMAT else NULL
         buffer.shape = self._shape if flags & PyBUF_ND else NULL
         buffer.strides = self._strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
         buffer.suboffsets = NULL

@@ -35,7 +35,18 @@ class Message:
         Rows of earlier messages that this one's templates set free.
     """
 
-    __slots__ = ("_batches", "_events", "_flows", "_header", "_notes", "_octets", "_taken", "exporter", "replayed", "version")
+    __slots__ = (
+        "_batches",
+        "_events",
+        "_flows",
+        "_header",
+        "_notes",
+        "_octets",
+        "_taken",
+        "exporter",
+        "replayed",
+        "version",
+    )
 
     def __init__(
         self, octets: bytes, exporter: bytes | None, notes: list[Note], taken: Taken,

@@ -8,6 +8,8 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowparse import _convert
 from flowparse.batch import Batch
@@ -84,7 +86,7 @@ def test_pyarrow_takes_chunks_and_streams(pa: Any) -> None:
 def test_pyarrow_has_the_values_of_slices(pa: Any, rows: tuple[int, int]) -> None:
     batch = flows(5000)[slice(*rows)]
     for profile in ("default", "text", "spark"):
-        shown = batch.profile(profile)  # type: ignore[arg-type]
+        shown = batch.profile(profile)
         table = pa.table(shown)
         table.validate(full=True)
         assert as_stored(table, shown) == stored(shown)
@@ -167,6 +169,59 @@ def test_children_are_released_on_other_threads(pa: Any) -> None:
     for thread in threads:
         thread.join()
     assert sum(sums) == sum(range(1000, 21000))
+
+
+# ── text that is not UTF-8 ───────────────────────────────────────────────────────────────────────────────────────────
+
+NOT_UTF8: list[bytes | None] = [
+    b"plain", b"\xff", b"\xc3\xa9", b"\xc3", b"\xa9", b"\xe2\x82", b"\xe2\x82\xac", b"\xed\xa0\x80", b"\xc0\x80",
+    b"\xf4\x90\x80\x80", b"\xf0\x9f\x98\x80", b"\xf0\x9f\x98A", b"", b"\\x41",
+]  # fmt: skip
+
+
+def texts(values: list[bytes | None]) -> Batch:
+    """A batch of text columns that hold just these octets, as a decoder stores them."""
+    layout = _convert.layout_of([("n", "u32", None, None), ("a", "utf8", None, None), ("b", "utf8", None, None)])
+    blob = _convert.layout_of([("n", "u32", None, None), ("a", "binary", None, None), ("b", "utf8", None, None)])
+    chunk = _convert.chunk_from_values(blob, {"n": range(len(values)), "a": values, "b": ["é"] * len(values)})
+    rows, columns = _convert.chunk_octets(chunk)
+    return Batch("texts", layout, [_convert.chunk_from_octets(layout, rows, columns)])
+
+
+def test_text_that_is_not_utf8_leaves_with_escapes(pa: Any) -> None:
+    batch = texts(NOT_UTF8)
+    expected = [value.decode("utf-8", "backslashreplace") for value in NOT_UTF8 if value is not None]
+    for table in (
+        pa.table(batch),
+        pa.table(batch.profile("text")),
+        pa.Table.from_batches([pa.record_batch(batch.chunks[0])]),
+    ):
+        table.validate(full=True)
+        assert table["a"].to_pylist() == batch["a"].to_list() == expected
+        assert table["b"].to_pylist() == ["é"] * len(expected)
+        assert table["n"].to_pylist() == list(range(len(expected)))
+    assert pa.table(batch[3:9])["a"].to_pylist() == expected[3:9]
+    assert batch[1].raw("a") == b"\xff"
+
+
+def test_a_character_that_two_values_share_is_none(pa: Any) -> None:
+    table = pa.table(texts([b"\xc3", b"\xa9", None, b"x"]))
+    table.validate(full=True)
+    assert table["a"].to_pylist() == ["\\xc3", "\\xa9", None, "x"]
+
+
+def test_good_text_is_not_copied(pa: Any) -> None:
+    batch = texts([b"abc", b"\xc3\xa9"])
+    first, second = (pa.record_batch(batch.chunks[0])["a"] for _ in range(2))
+    assert first.buffers()[2].address == second.buffers()[2].address
+
+
+@given(st.lists(st.none() | st.binary(max_size=12) | st.text(max_size=4).map(str.encode), max_size=12))
+def test_any_octets_leave_as_python_would_show_them(values: list[bytes | None]) -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not here")
+    table = pa.table(texts(values))
+    table.validate(full=True)
+    assert table["a"].to_pylist() == [v if v is None else v.decode("utf-8", "backslashreplace") for v in values]
 
 
 # ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────

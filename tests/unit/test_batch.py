@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -268,7 +269,7 @@ def test_tcp_flags_are_named_from_the_lowest_bit(flags: int, text: str) -> None:
 def test_names_stand_after_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"proto": {6: "TCP"}, "etype": {0x800: "IPv4"}}
     for column, names in known.items():
-        monkeypatch.setitem(dataframes._NAMED, column, (f"{column}_name", lambda names=names: names.get))
+        monkeypatch.setitem(dataframes._NAMED, column, (f"{column}_name", partial(getattr, names, "get")))
     batch = of_values(
         {"proto": "u8", "bytes": "u64", "etype": "u16", "tcp_flags": "u16"},
         proto=[6, 200, None, 6], bytes=[1, 2, 3, 4], etype=[0x800, 0x800, None, 1], tcp_flags=[2, None, 0, 0x18],

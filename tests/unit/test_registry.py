@@ -324,8 +324,8 @@ def fresh(program: str) -> str:
 def test_an_enterprise_file_is_read_when_it_is_asked_for() -> None:
     program = """
 read = []
-load = registry._read
-registry._read = lambda *path: read.append(path[-1]) or load(*path)
+load = registry.rows
+registry.rows = lambda *path: read.append(path[-1]) or load(*path)
 default = registry.Registry.default()
 print(*read)
 default.element("octetDeltaCount"), default.element(2), default.v9(8), default.find(4242, 1)

@@ -130,7 +130,7 @@ def test_raw_is_the_value_as_it_was_sent(type: str, value: Any, wire_octets: int
 
 
 def test_a_row_is_a_mapping() -> None:
-    row = flows(3)[1]
+    row: Any = flows(3)[1]
     assert isinstance(row, Mapping)
     assert len(row) == 23
     assert list(row) == list(row.keys()) == list(flows(1).names)
@@ -249,7 +249,7 @@ def test_a_column_of_several_chunks() -> None:
     assert [part[0] for part in column.chunks] == [chunk[0].bytes for chunk in batch.chunks]
     assert batch["unsaid_0"].null_count == 5000
     with pytest.raises(BufferError, match="5 chunks"):
-        memoryview(column)  # type: ignore[arg-type]
+        memoryview(column)
 
 
 def test_a_column_of_other_chunks_is_refused() -> None:
@@ -273,7 +273,7 @@ def test_a_column_of_other_chunks_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_a_column_of_numbers_is_a_buffer(type: str, format: str, itemsize: int) -> None:
-    view: Any = memoryview(every_type()[type])  # type: ignore[arg-type]
+    view: Any = memoryview(every_type()[type])
     assert (view.format, view.itemsize, view.shape, view.readonly) == (format, itemsize, (4,), True)
     value = EVERY_TYPE[type][1][3]
     assert view[3] == (0 if type == "ipv4" else value)
@@ -281,7 +281,7 @@ def test_a_column_of_numbers_is_a_buffer(type: str, format: str, itemsize: int) 
 
 @pytest.mark.parametrize(("type", "width"), [("address", 16), ("mac", 6), ("octets3", 3)])
 def test_a_column_of_octets_is_a_buffer_of_two_dimensions(type: str, width: int) -> None:
-    view: Any = memoryview(every_type()[type])  # type: ignore[arg-type]
+    view: Any = memoryview(every_type()[type])
     assert (view.format, view.shape, view.strides) == ("B", (4, width), (width, 1))
     assert bytes(view)[:width] == every_type()[type].to_list(text=False)[0]
 
@@ -289,7 +289,7 @@ def test_a_column_of_octets_is_a_buffer_of_two_dimensions(type: str, width: int)
 @pytest.mark.parametrize("type", ["bool", "binary", "utf8"])
 def test_a_column_that_is_no_array_is_no_buffer(type: str) -> None:
     with pytest.raises(BufferError, match="not an array"):
-        memoryview(every_type()[type])  # type: ignore[arg-type]
+        memoryview(every_type()[type])
 
 
 def test_a_buffer_is_a_window_and_outlives_the_batch() -> None:

@@ -1,0 +1,227 @@
+# cython: boundscheck=False, wraparound=False
+"""How stored values read: one small function for each column type, joined with each layout once.
+
+Addresses and MACs read as text, or as they are stored where `plain` is asked for; times as integer
+nanoseconds, octets as bytes, text as str with backslashes for what is not UTF-8. A null is no matter
+of these functions: see `is_null`.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
+from flowparse._arrow cimport describe, drop_description
+
+cdef extern from "Python.h":
+    object PyUnicode_New(Py_ssize_t length, Py_UCS4 most)
+    void* PyUnicode_DATA(object text)
+
+# Bounds, for all of them: `row` lies within the part, which has that many values of `width` octets, or offsets.
+
+cdef object read_u8(const ColumnRef* ref, Py_ssize_t row, int width):
+    return ref.data[row]
+
+
+cdef object read_u16(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const uint16_t*> ref.data)[row]
+
+
+cdef object read_u32(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const uint32_t*> ref.data)[row]
+
+
+cdef object read_u64(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const uint64_t*> ref.data)[row]
+
+
+cdef object read_i8(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int8_t*> ref.data)[row]
+
+
+cdef object read_i16(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int16_t*> ref.data)[row]
+
+
+cdef object read_i32(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int32_t*> ref.data)[row]
+
+
+cdef object read_i64(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const int64_t*> ref.data)[row]
+
+
+cdef object read_f32(const ColumnRef* ref, Py_ssize_t row, int width):
+    return <double> (<const float*> ref.data)[row]
+
+
+cdef object read_f64(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (<const double*> ref.data)[row]
+
+
+cdef object read_bool(const ColumnRef* ref, Py_ssize_t row, int width):
+    return (ref.data[row >> 3] >> (row & 7) & 1) == 1
+
+
+cdef object read_time_us(const ColumnRef* ref, Py_ssize_t row, int width):
+    # As Python's integer: not every number of microseconds is one of nanoseconds in 64 bits.
+    return (<const int64_t*> ref.data)[row] * <object> 1000
+
+
+cdef object read_ipv4(const ColumnRef* ref, Py_ssize_t row, int width):
+    cdef char[IPV4_ROOM] room
+    cdef int length = ipv4_text((<const uint32_t*> ref.data)[row], room)
+    return ascii(room, length)
+
+
+cdef object read_address(const ColumnRef* ref, Py_ssize_t row, int width):
+    cdef char[ADDRESS_ROOM] room
+    cdef int length = address_text(ref.data + 16 * row, room)
+    return ascii(room, length)
+
+
+cdef object read_mac(const ColumnRef* ref, Py_ssize_t row, int width):
+    cdef char[MAC_ROOM] room
+    cdef int length = mac_text(ref.data + 6 * row, room)
+    return ascii(room, length)
+
+
+cdef object read_octets(const ColumnRef* ref, Py_ssize_t row, int width):
+    return PyBytes_FromStringAndSize(<const char*> ref.data + row * width, width)
+
+
+cdef object read_binary(const ColumnRef* ref, Py_ssize_t row, int width):
+    return PyBytes_FromStringAndSize(<const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row])
+
+
+cdef object read_text(const ColumnRef* ref, Py_ssize_t row, int width):
+    return PyUnicode_DecodeUTF8(
+        <const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row], "backslashreplace",
+    )
+
+
+cdef inline object ascii(const char* characters, int length):
+    # Bounds: a new str of `length` ASCII characters has that many octets.
+    text = PyUnicode_New(length, 127)
+    memcpy(PyUnicode_DATA(text), characters, length)
+    return text
+
+
+cdef enum:
+    KINDS_ALL = 19
+
+cdef struct Kind:
+    Reader text
+    Reader plain
+    const char* format          # of the buffer protocol; NULL: its memory is not an array of values
+
+cdef Kind[KINDS_ALL] KINDS = [
+    Kind(read_u8, read_u8, b"B"),
+    Kind(read_u16, read_u16, b"H"),
+    Kind(read_u32, read_u32, b"I"),
+    Kind(read_u64, read_u64, b"Q"),
+    Kind(read_i8, read_i8, b"b"),
+    Kind(read_i16, read_i16, b"h"),
+    Kind(read_i32, read_i32, b"i"),
+    Kind(read_i64, read_i64, b"q"),
+    Kind(read_f32, read_f32, b"f"),
+    Kind(read_f64, read_f64, b"d"),
+    Kind(read_bool, read_bool, NULL),
+    Kind(read_i64, read_i64, b"q"),
+    Kind(read_time_us, read_time_us, b"q"),
+    Kind(read_ipv4, read_u32, b"I"),
+    Kind(read_address, read_octets, b"B"),
+    Kind(read_mac, read_octets, b"B"),
+    Kind(read_octets, read_octets, b"B"),
+    Kind(read_binary, read_binary, NULL),
+    Kind(read_text, read_text, NULL),
+]
+KIND_OF = {
+    name: kind
+    for kind, name in enumerate(
+        "u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 bool time time_us ipv4 address mac octets binary utf8".split()
+    )
+}
+cdef int F64 = KIND_OF["f64"]
+cdef int BOOL = KIND_OF["bool"]
+cdef int TIME = KIND_OF["time"]
+cdef int TIME_US = KIND_OF["time_us"]
+cdef int FIRST_OF_OCTETS = KIND_OF["address"]
+
+
+cdef class Face:
+    """How to export and to read a layout, made once for it."""
+
+    def __cinit__(self, Layout layout):
+        cdef Py_ssize_t i
+        cdef Look* look
+        self.derived = {}
+        self.description = describe(layout)
+        self.looks = <Look*> PyMem_RawCalloc(len(layout.names), sizeof(Look))
+        if self.looks == NULL:
+            raise MemoryError()
+        for i, (type, wire_octets) in enumerate(zip(layout.types, layout.wire_octets)):
+            look = &self.looks[i]
+            look.kind = KIND_OF[type.name.rstrip("0123456789") if type.name.startswith("octets") else type.name]
+            look.text = KINDS[look.kind].text
+            look.plain = KINDS[look.kind].plain
+            look.format = KINDS[look.kind].format
+            look.is_bits = look.kind == BOOL
+            look.is_octets = type.width > 0 and look.kind >= FIRST_OF_OCTETS
+            look.width = type.width
+            # How long a time was, and in which unit, is not kept.
+            known = wire_octets and wire_octets <= type.width and look.kind != TIME and look.kind != TIME_US
+            look.wire_octets = wire_octets if known else type.width
+
+    def __dealloc__(self):
+        if self.description != NULL:
+            drop_description(self.description)
+        PyMem_RawFree(self.looks)
+
+
+cdef Face face_of(Layout layout):
+    if layout.arrow is None:
+        layout.arrow = Face(layout)
+    return <Face> layout.arrow
+
+
+cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look):
+    """The value's octets in network order, as many as were sent."""
+    cdef uint8_t[8] octets
+    cdef float narrow
+    cdef const uint8_t* value = ref.data + row * look.width
+    cdef int k, width = look.width
+    if width == 0:
+        return read_binary(ref, row, 0)
+    if look.is_octets:
+        # A mapped IPv4 address of four octets is the last four.
+        return PyBytes_FromStringAndSize(<const char*> value + width - look.wire_octets, look.wire_octets)
+    if look.is_bits:
+        return b"\1" if read_bool(ref, row, 0) else b"\2"         # RFC 7011 section 6.1.5
+    if look.kind == F64 and look.wire_octets == 4:
+        narrow = <float> (<const double*> value)[0]
+        value = <const uint8_t*> &narrow
+        width = 4
+    # Bounds: width is 1, 2, 4 or 8. Memory is little-endian on every platform that wheels are built for.
+    for k in range(width):
+        octets[k] = value[width - 1 - k]
+    return PyBytes_FromStringAndSize(<const char*> octets + width - look.wire_octets, look.wire_octets)
+
+
+cdef bint same_value(
+    const ColumnRef* a, Py_ssize_t row, const ColumnRef* b, Py_ssize_t other, const Look* look,
+) noexcept nogil:
+    """Whether two values are the same; floats by their octets, so that NaN equals itself."""
+    cdef int width = look.width
+    if is_null(a, row) or is_null(b, other):
+        return is_null(a, row) and is_null(b, other)
+    if look.is_bits:
+        return (a.data[row >> 3] >> (row & 7) ^ b.data[other >> 3] >> (other & 7)) & 1 == 0
+    if width:
+        return memcmp(a.data + row * width, b.data + other * width, width) == 0
+    return (
+        a.offsets[row + 1] - a.offsets[row] == b.offsets[other + 1] - b.offsets[other]
+        and memcmp(a.data + a.offsets[row], b.data + b.offsets[other], a.offsets[row + 1] - a.offsets[row]) == 0
+    )
