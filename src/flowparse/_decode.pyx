@@ -123,6 +123,10 @@ cdef class Walker:
 
     def __cinit__(self, *args, **kwargs):
         open_notebook(&self.book)
+        # A subclass that forgets `_configure` has no room for rows, and nothing to crash on.
+        self.account = Account(0, 0)
+        self.ledger = &self.account.ledger
+        self.exporters = Exporters(1, 1)
 
     def __dealloc__(self):
         close_notebook(&self.book)
@@ -135,6 +139,8 @@ cdef class Walker:
         self.book.most = min(limits.events_per_message, <int> NOTES_OF_MESSAGE)
         if strict:
             self.book.most = max(self.book.most, <uint32_t> STRICT_NOTES)
+        memset(self.programs, 0, sizeof(self.programs))     # of an earlier account
+        memset(self.recent, 0, sizeof(self.recent))
         self.rules.discard = discard
         self.rules.strict = strict
         self.rules.default_rate = default_rate
@@ -532,6 +538,8 @@ cdef class Walker:
             # Progress: a block further each turn.
             while first < n:
                 octets = list(datagrams[first:first + BLOCK])
+                if not octets:
+                    break               # the caller's list became shorter meanwhile
                 keep = []               # exporters that may be forgotten while the block is made
                 for i in range(len(octets)):
                     # Bounds: i < BLOCK.

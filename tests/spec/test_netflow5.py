@@ -570,7 +570,8 @@ PRINTED = """\
 def test_the_nine_flows_of_the_chapter_print_as_in_the_book() -> None:
     message = decode(chapter_message())
     lines = [
-        f"{i} {flow.src_addr}:{flow.src_port} -> {flow.dst_addr}:{flow.dst_port} {flow.packets} packts {flow.bytes} bytes\n"
+        f"{i} {flow.src_addr}:{flow.src_port} -> {flow.dst_addr}:{flow.dst_port} "
+        f"{flow.packets} packts {flow.bytes} bytes\n"
         for i, flow in enumerate(message.flows)
     ]
     assert "".join(lines) == PRINTED
