@@ -215,6 +215,9 @@ cdef class Layout:
             shape.rows[k] = <uint32_t> rows
         if shape.rows[SLAB_LARGEST] == 0:
             raise ValueError("a row does not fit a slab")
+        # Progress: the class grows to the largest.
+        while shape.largest < SLAB_LARGEST and shape.rows[shape.largest] < MOST_ROWS:
+            shape.largest += 1
         self.names = tuple(names)
         self.types = tuple(types)
         self.units = tuple(units)
@@ -465,9 +468,9 @@ cdef bint share(Store* store, Part* part, int column, const uint8_t* value) noex
     cdef Shared* shared = &store.shared[column]
     cdef Shape* shape = part.shape
     cdef int width = shape.columns[column].width
-    cdef size_t octets = shape.rows[SLAB_LARGEST] * width
+    cdef size_t octets = shape.rows[shape.largest] * width
     cdef int size_class = 0
-    if part.slab.size_class != SLAB_LARGEST:
+    if part.slab.size_class != shape.largest:
         return False
     if shared.slab == NULL or memcmp(shared.value, value, width) != 0:
         if shared.slab != NULL:
@@ -479,7 +482,7 @@ cdef bint share(Store* store, Part* part, int column, const uint8_t* value) noex
         if shared.slab == NULL:
             return False
         memcpy(shared.value, value, width)
-        fill(shared.slab.data, value, width, shape.rows[SLAB_LARGEST])
+        fill(shared.slab.data, value, width, shape.rows[shape.largest])
     retain(&shared.slab.refs)
     part.columns[column].owner = shared.slab
     part.columns[column].data = shared.slab.data
@@ -612,7 +615,7 @@ cdef int open_next(Ledger* ledger, Store* store) noexcept nogil:
     """Open a part, setting a full one aside; 1, or 0 over the limit, or -1 without memory."""
     cdef Part* part
     cdef int size_class = store.next_class
-    if store.open != NULL and size_class < SLAB_LARGEST:
+    if store.open != NULL and size_class < store.shape.largest:
         size_class = store.open.slab.size_class + 1
     # Progress: the class grows, and a row fits the largest (Layout checked it).
     while store.shape.rows[size_class] == 0:
@@ -841,6 +844,17 @@ cdef class Table:
                 if self.store.shared[i].slab != NULL:
                     drop_slab(self.store.shared[i].slab)
             PyMem_RawFree(self.store.shared)
+
+    @property
+    def rows_waiting(self):
+        """Rows that `take` would hand over."""
+        cdef const Part* part = self.store.sealed
+        rows = self.store.open.rows if self.store.open != NULL else 0
+        # Progress: one part further each turn.
+        while part != NULL:
+            rows += part.rows
+            part = part.next
+        return rows
 
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""

@@ -30,7 +30,6 @@ class Message:
     ----------
     version : str or None
         "netflow1", "netflow5" or "netflow7"; None where the octets are of no protocol.
-    exporter : str or None
     replayed : int
         Rows of earlier messages that this one's templates set free.
     """
@@ -38,12 +37,12 @@ class Message:
     __slots__ = (
         "_batches",
         "_events",
+        "_exporter",
         "_flows",
         "_header",
         "_notes",
         "_octets",
         "_taken",
-        "exporter",
         "replayed",
         "version",
     )
@@ -54,7 +53,7 @@ class Message:
     ) -> None:  # fmt: skip
         number = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
         self.version = VERSIONS.get(number)
-        self.exporter = address_text(exporter)
+        self._exporter = exporter
         self.replayed = 0
         self._octets = octets
         self._notes = notes
@@ -70,6 +69,11 @@ class Message:
         if self._header is None:
             self._header = MappingProxyType(_read_header(self._octets))
         return self._header
+
+    @property
+    def exporter(self) -> str | None:
+        """Who sent it."""
+        return address_text(self._exporter)
 
     @property
     def domain(self) -> int | None:
