@@ -22,6 +22,8 @@ from flowparse._slab cimport (
     SLAB_LARGEST, close_pool, drop_slab, new_pool, new_slab, release, retain, slab_size,
 )
 
+from sys import intern
+
 from flowparse.datatypes import ColumnType
 
 cdef enum:
@@ -196,7 +198,7 @@ cdef class Layout:
             if shape.n_columns != i:
                 raise ValueError("scratch columns stand last")
             shape.n_columns += 1
-            names.append(name)
+            names.append(intern(name))      # row.name is found by identity
             types.append(type)
             units.append(unit)
             wire.append(wire_octets)

@@ -277,7 +277,7 @@ class Decoder(Walker):
         """
         if self._empty is None:
             self._refuse_native("take_tables()")
-        return Batch("flows", self._empty, [part for table in self._tables.values() for part in self._taken(table)])
+        return self._flows_of([(table, self._taken(table)) for table in self._tables.values()])
 
     def take_tables(self) -> list[Batch]:
         """Hand over the rows so far, one Batch per layout."""
@@ -294,7 +294,8 @@ class Decoder(Walker):
     def _flows_of(self, taken: Taken) -> Batch:
         if self._empty is None:
             self._refuse_native(".tables")
-        return Batch("flows", self._empty, [part for _, parts in taken for part in parts])
+        layout = taken[0][0].layout if taken else self._empty
+        return Batch("flows", layout, [part for _, parts in taken for part in parts])
 
     def _batches_of(self, taken: Taken) -> list[Batch]:
         return [Batch(table.name, table.layout, parts) for table, parts in taken if parts]
