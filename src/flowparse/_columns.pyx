@@ -2,7 +2,7 @@
 """Growable columns with marks: rows are appended a column at a time, and a message counts or it does not.
 
 A Store holds the rows of one layout in Parts, each a slab that all its columns share. The first part
-is 4 KiB and each full one is followed by one four times as large, up to 1 MiB, so that a layout seen
+is 4 KiB and each full one is followed by a larger one, up to 2 MiB or 8,192 rows, so that a layout seen
 once costs little, and a consumer that pays for each chunk pays seldom (docs/design/columns.md).
 
 Whatever is the same for all rows of a message (exporter, times, sampling) is kept as runs and
@@ -789,8 +789,8 @@ cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil:
 cdef class Account:
     """The slabs of one decoder, and the message it is in."""
 
-    def __cinit__(self, most_held, int full_slabs):
-        self.ledger.pool = new_pool(full_slabs)
+    def __cinit__(self, most_held, most_free):
+        self.ledger.pool = new_pool(most_free)
         if self.ledger.pool == NULL:
             raise MemoryError()
         self.ledger.most_held = min(most_held, 2**62)

@@ -49,8 +49,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     return module
 
 
-def table_of(*columns: Any, finish: Any = (), most_held: int = 1 << 30, full_slabs: int = 64) -> tuple[Table, Account]:
-    account = Account(most_held, full_slabs)
+def table_of(*columns: Any, finish: Any = (), most_held: int = 1 << 30, most_free: int = 1 << 26) -> tuple[Table, Account]:
+    account = Account(most_held, most_free)
     return Table(Layout(columns, finish), account, "rows"), account
 
 
@@ -98,9 +98,9 @@ def writer(engine: ModuleType) -> Writer:
 # ── growth ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_parts_grow_from_4_kib_to_1_mib(writer: Writer) -> None:
+def test_parts_grow_until_they_hold_8192_rows(writer: Writer) -> None:
     writer.message(30000)
-    assert writer.table.layout.rows_of_slab() == (198, 807, 3216, 8192, 8192)
+    assert writer.table.layout.rows_of_slab() == (198, 807, 3216, 8192, 8192, 8192)
     chunks = writer.table.take()
     assert [len(chunk) for chunk in chunks] == [198, 807, 3216, 8192, 8192, 8192, 30000 - 28797]
     assert values(chunks, "n") == list(range(30000))
@@ -129,7 +129,7 @@ def test_a_wide_row_starts_with_the_slab_that_holds_it(engine: ModuleType) -> No
 
 def test_a_row_that_fits_no_slab_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        Layout([(f"c{i}", T["u64"], "step", None, False, 8, None) for i in range(20000)])
+        Layout([(f"c{i}", T["u64"], "step", None, False, 8, None) for i in range(40000)])
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_rolling_back_twice_in_the_same_open_part(writer: Writer) -> None:
 
 
 def test_two_tables_of_one_message_are_rolled_back_together(engine: ModuleType) -> None:
-    account = Account(1 << 30, 64)
+    account = Account(1 << 30, 1 << 26)
     layout = Layout([COUNTER])
     tables = [Table(layout, account, name) for name in ("a", "b")]
     for commit in (True, False, True):
@@ -285,14 +285,14 @@ def test_sealing_needs_no_memory_that_it_cannot_do_without(engine: ModuleType) -
 
 
 def test_full_slabs_go_back_to_a_bounded_pool(engine: ModuleType) -> None:
-    table, account = table_of(COUNTER, full_slabs=2)
+    table, account = table_of(COUNTER, most_free=84 * KIB)
     writer = Writer(engine, table, account)
     writer.message(200000)
     chunks = table.take()
     assert engine.free_slabs(account)[2] == 0
     assert len(chunks) > 10
     del chunks
-    assert engine.free_slabs(account) == [1, 1, 2, 0, 0]
+    assert engine.free_slabs(account) == [1, 1, 1, 0, 0, 0]
 
 
 def test_rows_outlive_their_decoder(writer: Writer) -> None:
