@@ -83,7 +83,7 @@ class Batch:
         return self._ends[-1] if self._ends else 0
 
     def __iter__(self) -> Iterator[Row]:
-        return chain.from_iterable(self.chunks)
+        return iter(self._chunks[0]) if len(self._chunks) == 1 else chain.from_iterable(self._chunks)
 
     def __getitem__(self, key: str | int | slice) -> Any:
         if isinstance(key, str):

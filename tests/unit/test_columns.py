@@ -49,7 +49,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     return module
 
 
-def table_of(*columns: Any, finish: Any = (), most_held: int = 1 << 30, most_free: int = 1 << 26) -> tuple[Table, Account]:
+def table_of(
+    *columns: Any, finish: Any = (), most_held: int = 1 << 30, most_free: int = 1 << 26
+) -> tuple[Table, Account]:
     account = Account(most_held, most_free)
     return Table(Layout(columns, finish), account, "rows"), account
 
