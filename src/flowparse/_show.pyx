@@ -185,7 +185,6 @@ cdef class Face:
             drop_description(self.description)
         PyMem_RawFree(self.looks)
 
-
     cdef Py_ssize_t find(self, object name) except -2:
         """As `column_of`, which asks here first of all and remembers."""
         cdef PyObject* found = PyDict_GetItemWithError(self.index, name)
