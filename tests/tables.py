@@ -52,7 +52,7 @@ def flow_record(i: int) -> bytes:
 def flows(rows: int, name: str = "flows") -> Batch:
     """A batch that went through a plan; `rows` of 42 octets each, in messages of 30."""
     layout = flow_layout()
-    table = Table(layout, Account(1 << 30, 64), name)
+    table = Table(layout, Account(1 << 30, 1 << 26), name)
     plan = Plan(
         table,
         (RECORD.size,),

@@ -13,8 +13,6 @@ SECTION: Final[str]
 
 _Endpoint: TypeAlias = tuple[str, int]
 
-def address_text(octets: bytes) -> str: ...
-
 @disjoint_base
 class Reader:
     def __new__(cls, capture: Buffer, ports: Iterable[int] | None = None) -> Self: ...

@@ -16,7 +16,6 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from ipaddress import IPv4Address, IPv6Address
 from operator import index
 
 from flowparse._clock cimport MICROSECONDS, NANOSECONDS, read_time, set_clock
@@ -36,6 +35,7 @@ from flowparse._udp cimport (
     skip,
 )
 from flowparse._wire cimport be16, be32, be64
+from flowparse._addresses import text_of_address
 from flowparse.errors import Malformed, Truncated, UnsupportedVersion
 
 
@@ -523,7 +523,7 @@ cdef class Reader:
         if known is None:
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 self.endpoints.clear()
-            known = self.endpoints[key] = (address_text(key[:16]), port)
+            known = self.endpoints[key] = (text_of_address(key[:16]), port)
         return <tuple>known
 
     def counts(self):
@@ -556,10 +556,3 @@ cdef class Reader:
         offset = self.state.stop_offset
         text = message.format(offset=offset, needed=self.state.needed, found=self.state.found)
         return kind(f"{text} ({clause})", offset=offset, clause=clause)
-
-
-def address_text(octets):
-    """Write 16 octets as text: dotted if they are of IPv4, else as RFC 5952 §4 says."""
-    if octets.startswith(b"\0\0\0\0\0\0\0\0\0\0\xff\xff"):
-        return str(IPv4Address(octets[12:]))
-    return str(IPv6Address(octets))

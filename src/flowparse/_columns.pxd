@@ -75,6 +75,7 @@ cdef struct Shape:              # what a Layout is to kernels: immutable, one bl
     int n_finish
     ColumnSpec* columns
     FinishStep* finish
+    int largest                 # class of slab beyond which no more rows fit
     uint32_t rows[SLAB_CLASSES]             # how many fit a slab of the class
     uint32_t* data[SLAB_CLASSES]            # offsets in the slab, per stored column
     uint32_t* validity[SLAB_CLASSES]        # likewise; 0 where there is no bitmap

@@ -2,7 +2,7 @@
 """Growable columns with marks: rows are appended a column at a time, and a message counts or it does not.
 
 A Store holds the rows of one layout in Parts, each a slab that all its columns share. The first part
-is 4 KiB and each full one is followed by one four times as large, up to 1 MiB, so that a layout seen
+is 4 KiB and each full one is followed by a larger one, up to 2 MiB or 8,192 rows, so that a layout seen
 once costs little, and a consumer that pays for each chunk pays seldom (docs/design/columns.md).
 
 Whatever is the same for all rows of a message (exporter, times, sampling) is kept as runs and
@@ -21,6 +21,8 @@ from libc.string cimport memcmp, memcpy, memset
 from flowparse._slab cimport (
     SLAB_LARGEST, close_pool, drop_slab, new_pool, new_slab, release, retain, slab_size,
 )
+
+from sys import intern
 
 from flowparse.datatypes import ColumnType
 
@@ -196,7 +198,7 @@ cdef class Layout:
             if shape.n_columns != i:
                 raise ValueError("scratch columns stand last")
             shape.n_columns += 1
-            names.append(name)
+            names.append(intern(name))      # row.name is found by identity
             types.append(type)
             units.append(unit)
             wire.append(wire_octets)
@@ -215,6 +217,9 @@ cdef class Layout:
             shape.rows[k] = <uint32_t> rows
         if shape.rows[SLAB_LARGEST] == 0:
             raise ValueError("a row does not fit a slab")
+        # Progress: the class grows to the largest.
+        while shape.largest < SLAB_LARGEST and shape.rows[shape.largest] < MOST_ROWS:
+            shape.largest += 1
         self.names = tuple(names)
         self.types = tuple(types)
         self.units = tuple(units)
@@ -465,9 +470,9 @@ cdef bint share(Store* store, Part* part, int column, const uint8_t* value) noex
     cdef Shared* shared = &store.shared[column]
     cdef Shape* shape = part.shape
     cdef int width = shape.columns[column].width
-    cdef size_t octets = shape.rows[SLAB_LARGEST] * width
+    cdef size_t octets = shape.rows[shape.largest] * width
     cdef int size_class = 0
-    if part.slab.size_class != SLAB_LARGEST:
+    if part.slab.size_class != shape.largest:
         return False
     if shared.slab == NULL or memcmp(shared.value, value, width) != 0:
         if shared.slab != NULL:
@@ -479,7 +484,7 @@ cdef bint share(Store* store, Part* part, int column, const uint8_t* value) noex
         if shared.slab == NULL:
             return False
         memcpy(shared.value, value, width)
-        fill(shared.slab.data, value, width, shape.rows[SLAB_LARGEST])
+        fill(shared.slab.data, value, width, shape.rows[shape.largest])
     retain(&shared.slab.refs)
     part.columns[column].owner = shared.slab
     part.columns[column].data = shared.slab.data
@@ -612,7 +617,7 @@ cdef int open_next(Ledger* ledger, Store* store) noexcept nogil:
     """Open a part, setting a full one aside; 1, or 0 over the limit, or -1 without memory."""
     cdef Part* part
     cdef int size_class = store.next_class
-    if store.open != NULL and size_class < SLAB_LARGEST:
+    if store.open != NULL and size_class < store.shape.largest:
         size_class = store.open.slab.size_class + 1
     # Progress: the class grows, and a row fits the largest (Layout checked it).
     while store.shape.rows[size_class] == 0:
@@ -784,8 +789,8 @@ cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil:
 cdef class Account:
     """The slabs of one decoder, and the message it is in."""
 
-    def __cinit__(self, most_held, int full_slabs):
-        self.ledger.pool = new_pool(full_slabs)
+    def __cinit__(self, most_held, most_free):
+        self.ledger.pool = new_pool(most_free)
         if self.ledger.pool == NULL:
             raise MemoryError()
         self.ledger.most_held = min(most_held, 2**62)
@@ -841,6 +846,17 @@ cdef class Table:
                 if self.store.shared[i].slab != NULL:
                     drop_slab(self.store.shared[i].slab)
             PyMem_RawFree(self.store.shared)
+
+    @property
+    def rows_waiting(self):
+        """Rows that `take` would hand over."""
+        cdef const Part* part = self.store.sealed
+        rows = self.store.open.rows if self.store.open != NULL else 0
+        # Progress: one part further each turn.
+        while part != NULL:
+            rows += part.rows
+            part = part.next
+        return rows
 
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""

@@ -133,7 +133,7 @@ cdef class Walker:
 
     def _configure(self, limits, *, discard, strict, default_rate):
         """Take the caller's decisions over; once, before anything is fed."""
-        self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20))
+        self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20) << 20)
         self.ledger = &self.account.ledger
         self.exporters = Exporters(limits.exporters, limits.exporter_aliases)
         self.book.most = min(limits.events_per_message, <int> NOTES_OF_MESSAGE)
@@ -476,9 +476,10 @@ cdef class Walker:
             let_go(&octets)
 
     def _feed_apart(self, datagram, exporter, received_ns):
-        """Decode one datagram whose rows and notes leave by themselves; return (header, exporter, notes, tables)."""
+        """Decode one datagram whose rows and notes leave by themselves; return what `Message` is made of."""
         cdef Datagram one
         cdef Octets octets
+        cdef Alias alias
         hold_octets(datagram, &octets)
         try:
             one.octets = octets.at
@@ -486,12 +487,13 @@ cdef class Walker:
             set_received(&one, received_ns)
             self._enter()
             try:
-                set_exporter(&one, self._resolve(exporter))
+                alias = self._resolve(exporter)
+                set_exporter(&one, alias)
                 self._run_one(&one, True)
                 return (
                     PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER)),
-                    one.exporter.address[:ADDRESS_OCTETS] if one.exporter != NULL and one.exporter.known else None,
-                    take_notes(&self.book),
+                    None if alias is None else alias.exporter.address,
+                    take_notes(&self.book) if self.book.n else [],
                     self.account.take_apart(),
                 )
             finally:

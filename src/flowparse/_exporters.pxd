@@ -57,6 +57,7 @@ cdef void settle_rate(
 cdef class Exporter:
     cdef ExporterState state
     cdef bytes identity
+    cdef bytes address          # None: the caller does not say who it is
 
 
 cdef class Alias:

@@ -238,6 +238,7 @@ cdef class Exporters:
                 self.evict(book)
             exporter = Exporter.__new__(Exporter)
             exporter.identity = identity
+            exporter.address = address
             exporter.state.owner = <void*> exporter
             exporter.state.known = address is not None
             if address is not None:
@@ -260,7 +261,7 @@ cdef class Exporters:
         cdef DomainState* domain
         rows = []
         for exporter in self.by_identity.values():
-            address = exporter.state.address[:ADDRESS_OCTETS] if exporter.state.known else None
+            address = exporter.address
             if exporter.state.refused:
                 rows.append((address, 0, None, 0, 0, 0, 0, 0, 0, exporter.state.refused, 0, 0, None, None))
             domain = exporter.state.domains

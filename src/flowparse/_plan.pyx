@@ -107,16 +107,20 @@ cdef void octets_any(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, in
 
 cdef void ipv4_mapped(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
     """a.b.c.d as ::ffff:a.b.c.d."""
-    cdef uint8_t[4] octets = [0, 0, 0xFF, 0xFF]
-    cdef uint32_t prefix
+    cdef uint8_t[8] octets = [0, 0, 0xFF, 0xFF, 0, 0, 0, 0]
+    cdef uint8_t[4] one = [1, 0, 0, 0]
     cdef uint32_t address
+    cdef uint64_t prefix
+    cdef int shift
     cdef Py_ssize_t i
-    memcpy(&prefix, octets, 4)
+    # The address stands behind the prefix: in the upper half of a word where the first octet is the lowest.
+    memcpy(&address, one, 4)
+    shift = 32 if address == 1 else 0
+    memcpy(&prefix, octets, 8)
     for i in range(n):
         memcpy(&address, src + i * stride, 4)
         (<uint64_t*> dst)[2 * i] = 0
-        (<uint32_t*> dst)[4 * i + 2] = prefix
-        (<uint32_t*> dst)[4 * i + 3] = address
+        (<uint64_t*> dst)[2 * i + 1] = prefix | <uint64_t> address << shift
 
 
 cdef void uptime_time(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:

@@ -19,9 +19,21 @@ cdef struct Look:               # how to read a column
     bint is_octets              # fixed octets in network order
 
 
+cdef enum:
+    HINTS = 64                  # a power of two
+
+cdef struct Hint:               # where a name was found last
+    const void* name            # one of layout.names, borrowed; NULL: none yet
+    Py_ssize_t column
+
+
 cdef class Face:
     cdef Description* description
     cdef Look* looks
+    cdef Hint hints[HINTS]      # by the name's place in memory
+    cdef tuple names            # the layout's, and its index of them
+    cdef dict index
+    cdef Py_ssize_t find(self, object name) except -2
     cdef dict derived           # layouts that _convert made of this one
 
 
@@ -30,6 +42,13 @@ cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look)
 cdef bint same_value(
     const ColumnRef* a, Py_ssize_t row, const ColumnRef* b, Py_ssize_t other, const Look* look,
 ) noexcept nogil
+
+
+cdef inline Py_ssize_t column_of(Face face, object name) except -2:
+    """The column of that name, -1 where there is none."""
+    # A name in source code is one object, and so is a layout's: their places are compared before their characters.
+    cdef Hint* hint = &face.hints[(<size_t> <void*> name >> 4) & (HINTS - 1)]
+    return hint.column if hint.name == <void*> name else face.find(name)
 
 
 cdef inline bint is_null(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:

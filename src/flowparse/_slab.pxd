@@ -5,7 +5,7 @@ from cpython.pythread cimport PyThread_type_lock
 from libc.stdint cimport uint8_t, uint64_t
 
 cdef enum:
-    SLAB_CLASSES = 5            # 4, 16, 64, 256 KiB and 1 MiB
+    SLAB_CLASSES = 6            # 4, 16, 64, 256 KiB, 1 and 2 MiB
     SLAB_LARGEST = SLAB_CLASSES - 1
 
 cdef extern from *:
@@ -35,11 +35,12 @@ cdef struct Pool:
     PyThread_type_lock lock     # over the free lists
     Slab* free[SLAB_CLASSES]
     int n_free[SLAB_CLASSES]
-    int most_free               # slabs kept in each list
+    size_t free_octets          # in all lists
+    size_t most_free_octets
     bint closed                 # the decoder died: nothing is kept any more
 
 cdef size_t slab_size(int size_class) noexcept nogil
-cdef Pool* new_pool(int most_free) noexcept
+cdef Pool* new_pool(size_t most_free_octets) noexcept
 cdef void close_pool(Pool* pool) noexcept nogil
 cdef Slab* new_slab(Pool* pool, int size_class) noexcept nogil
 cdef Slab* new_block(size_t size) noexcept nogil

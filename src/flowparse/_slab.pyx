@@ -22,17 +22,17 @@ cdef enum:
 
 
 cdef size_t slab_size(int size_class) noexcept nogil:
-    return <size_t> 4096 << (2 * size_class)
+    return <size_t> 4096 << (2 * size_class - (size_class == SLAB_LARGEST))
 
 
-cdef Pool* new_pool(int most_free) noexcept:
-    """A pool that keeps at most `most_free` slabs of each size, or NULL without memory."""
+cdef Pool* new_pool(size_t most_free_octets) noexcept:
+    """A pool that keeps at most so many octets of slabs that nobody uses, or NULL without memory."""
     cdef Pool* pool = <Pool*> PyMem_RawMalloc(sizeof(Pool))
     if pool == NULL:
         return NULL
     memset(pool, 0, sizeof(Pool))
     pool.refs = 1
-    pool.most_free = most_free
+    pool.most_free_octets = most_free_octets
     pool.lock = PyThread_allocate_lock()
     if pool.lock == NULL:
         PyMem_RawFree(pool)
@@ -85,6 +85,7 @@ cdef Slab* new_slab(Pool* pool, int size_class) noexcept nogil:
     if slab != NULL:
         pool.free[size_class] = slab.next
         pool.n_free[size_class] -= 1
+        pool.free_octets -= slab.size
     PyThread_release_lock(pool.lock)
     if slab == NULL:
         slab = new_block(slab_size(size_class))
@@ -108,11 +109,12 @@ cdef void drop_slab(Slab* slab) noexcept nogil:
         PyMem_RawFree(slab)
         return
     PyThread_acquire_lock(pool.lock, WAIT_LOCK)
-    keep = not pool.closed and pool.n_free[slab.size_class] < pool.most_free
+    keep = not pool.closed and slab.size <= pool.most_free_octets - pool.free_octets
     if keep:
         slab.next = pool.free[slab.size_class]
         pool.free[slab.size_class] = slab
         pool.n_free[slab.size_class] += 1
+        pool.free_octets += slab.size
     PyThread_release_lock(pool.lock)
     if not keep:
         PyMem_RawFree(slab)

@@ -11,22 +11,22 @@ so a column that is called like a method hides it.
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetItem
-from cpython.long cimport PyLong_AsSsize_t
+from cpython.dict cimport PyDict_Copy, PyDict_SetItem
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject, PyObject_GenericGetAttr
+from cpython.object cimport PyObject_GenericGetAttr
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp
 
 from flowparse._arrow cimport array_capsule, count_nulls, schema_capsule, stream_capsule
 from flowparse._columns cimport ColumnRef
-from flowparse._show cimport Look, face_of, is_null, raw_octets, same_value
+from flowparse._show cimport Look, column_of, face_of, is_null, raw_octets, same_value
 
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 
 from flowparse.text import quoted
 
 
+@cython.final
 cdef class Chunk:
     """Rows of one layout, in contiguous columns.
 
@@ -352,13 +352,16 @@ cdef class Row:
     cdef Py_ssize_t at
 
     def __getattribute__(self, name):
-        cdef PyObject* column = PyDict_GetItemWithError(self.chunk.layout.index, name)
-        if column == NULL:
+        cdef Py_ssize_t column = column_of(self.chunk.face, name)
+        if column < 0:
             return PyObject_GenericGetAttr(self, name)
-        return self.chunk.read(PyLong_AsSsize_t(<object> column), self.at, True)
+        return self.chunk.read(column, self.at, True)
 
     def __getitem__(self, name):
-        return self.chunk.read(self.chunk.layout.index[name], self.at, True)
+        cdef Py_ssize_t column = column_of(self.chunk.face, name)
+        if column < 0:
+            raise KeyError(name)
+        return self.chunk.read(column, self.at, True)
 
     def get(self, name, default=None):
         """The value of the column, or `default` where there is no such column."""

@@ -46,16 +46,18 @@ class Batch:
     __slots__ = ("_chunks", "_ends", "_layout", "_name")
 
     def __init__(self, name: str, layout: Layout, chunks: Iterable[Chunk | Sealed] = ()) -> None:
-        made = [chunk if isinstance(chunk, Chunk) else Chunk(chunk) for chunk in chunks]
-        for chunk in made:
-            if chunk.layout is not layout and (
-                chunk.layout.names != layout.names or chunk.layout.types != layout.types
-            ):
+        made = []
+        for each in chunks:
+            chunk = each if isinstance(each, Chunk) else Chunk(each)
+            of_chunk = chunk.layout
+            if of_chunk is not layout and (of_chunk.names != layout.names or of_chunk.types != layout.types):
                 raise ValueError(f"a chunk of {quoted(name)} has other columns than the batch")
+            if len(chunk):
+                made.append(chunk)
         self._name = name
         self._layout = layout
-        self._chunks = tuple(chunk for chunk in made if len(chunk))
-        self._ends = list(accumulate(map(len, self._chunks)))
+        self._chunks = tuple(made)
+        self._ends = [len(made[0])] if len(made) == 1 else list(accumulate(map(len, made)))
 
     @property
     def name(self) -> str:
@@ -81,7 +83,7 @@ class Batch:
         return self._ends[-1] if self._ends else 0
 
     def __iter__(self) -> Iterator[Row]:
-        return chain.from_iterable(self.chunks)
+        return iter(self._chunks[0]) if len(self._chunks) == 1 else chain.from_iterable(self._chunks)
 
     def __getitem__(self, key: str | int | slice) -> Any:
         if isinstance(key, str):

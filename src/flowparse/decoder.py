@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
-from ._columns import Layout, Sealed, Table
+from ._columns import Layout, Table
 from ._decode import Walker
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
 from .events import PROTOCOLS, Event, Note, event_of, refusal_of
 from .limits import Limits
-from .message import VERSIONS, Message, Taken
+from .message import VERSIONS, Message, Taken, batch_of, batches_of
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
@@ -179,8 +179,7 @@ class Decoder(Walker):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        octets, address, notes, taken = self._feed_apart(datagram, exporter, received_ns)
-        return Message(octets, address, notes, taken, self._flows_of, self._batches_of)
+        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty)
 
     def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
         """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
@@ -277,31 +276,20 @@ class Decoder(Walker):
             The schema is NATIVE, whose rows have no common columns: see `take_tables`.
         """
         if self._empty is None:
-            self._refuse_native("take_tables()")
-        return Batch("flows", self._empty, [part for table in self._tables.values() for part in self._taken(table)])
+            raise TypeError("NATIVE has a table for each layout, not one schema: use take_tables()")
+        return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
         """Hand over the rows so far, one Batch per layout."""
-        return self._batches_of([(table, self._taken(table)) for table in self._tables.values()])
+        return batches_of(self._taken())
 
-    def _taken(self, table: Table) -> list[Sealed]:
+    def _taken(self) -> Taken:
         self._check_idle()
-        return table.take()
+        return [(table, table.take()) for table in self._tables.values()]
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
         return [batch for batch in batches if len(batch)]
-
-    def _flows_of(self, taken: Taken) -> Batch:
-        if self._empty is None:
-            self._refuse_native(".tables")
-        return Batch("flows", self._empty, [part for _, parts in taken for part in parts])
-
-    def _batches_of(self, taken: Taken) -> list[Batch]:
-        return [Batch(table.name, table.layout, parts) for table, parts in taken if parts]
-
-    def _refuse_native(self, instead: str) -> NoReturn:
-        raise TypeError(f"NATIVE has a table for each layout, not one schema: use {instead}")
 
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from ._addresses import text_of_address
 from .errors import DecodeError, LimitExceeded, Malformed, Truncated, UnsupportedVersion
 
 __all__ = ["NOTES", "PROTOCOLS", "Event", "Note", "address_text", "event_of", "refusal_of"]
@@ -213,8 +213,7 @@ def address_text(octets: bytes | None) -> str | None:
     """An exporter's 16 octets as text; ::ffff:a.b.c.d reads as IPv4."""
     if octets is None:
         return None
-    address = IPv6Address(octets)
-    return str(address.ipv4_mapped or address)
+    return text_of_address(octets)
 
 
 def _read(note: Note) -> tuple[Wording, dict[str, int], str]:

@@ -33,7 +33,7 @@ class Limits:
     column_octets : int
         Decoded columns held between two takes.
     full_slabs : int
-        Free slabs kept for reuse, of each size (the largest is 1 MiB).
+        Free slabs kept for reuse, counted as 1 MiB each.
     open_tables : int
         Layouts with rows in the making.
     events, events_per_message : int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from struct import calcsize, unpack_from
 from types import MappingProxyType
 
-from ._columns import Sealed, Table
+from ._columns import Layout, Sealed, Table
 from .batch import Batch
 from .events import Event, Note, address_text, event_of
 
-__all__ = ["Message"]
+__all__ = ["Message", "Taken", "batch_of", "batches_of"]
 
 VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7"}
 # Version -> (struct format, names) of the header; "sampling" is a word of two mode bits and 14 of interval.
@@ -21,6 +21,8 @@ HEADERS = {
     7: ("!HHIIII", (*COMMON, "sequence")),
 }
 Taken = list[tuple[Table, list[Sealed]]]
+Told = tuple[bytes, bytes | None, list[Note], Taken]
+"""(the header's octets, the exporter's address, notes, rows), as `Walker._feed_apart` returns it."""
 
 
 class Message:
@@ -28,48 +30,38 @@ class Message:
 
     Attributes
     ----------
-    version : str or None
-        "netflow1", "netflow5" or "netflow7"; None where the octets are of no protocol.
-    exporter : str or None
     replayed : int
         Rows of earlier messages that this one's templates set free.
     """
 
-    __slots__ = (
-        "_batches",
-        "_events",
-        "_flows",
-        "_header",
-        "_notes",
-        "_octets",
-        "_taken",
-        "exporter",
-        "replayed",
-        "version",
-    )
+    __slots__ = ("_events", "_flows", "_header", "_layout", "_told", "replayed")
 
-    def __init__(
-        self, octets: bytes, exporter: bytes | None, notes: list[Note], taken: Taken,
-        flows: Callable[[Taken], Batch], batches: Callable[[Taken], list[Batch]],
-    ) -> None:  # fmt: skip
-        number = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
-        self.version = VERSIONS.get(number)
-        self.exporter = address_text(exporter)
+    replayed: int
+
+    def __init__(self, told: Told, layout: Layout | None) -> None:
         self.replayed = 0
-        self._octets = octets
-        self._notes = notes
-        self._taken = taken
-        self._flows: Callable[[Taken], Batch] | Batch = flows
-        self._batches = batches
-        self._header: Mapping[str, int] | None = None
+        self._told = told
+        self._layout = layout
+        self._flows: Batch | None = None
         self._events: list[Event] | None = None
+        self._header: Mapping[str, int] | None = None
+
+    @property
+    def version(self) -> str | None:
+        """ "netflow1", "netflow5" or "netflow7"; None where the octets are of no protocol."""
+        return VERSIONS.get(int.from_bytes(self._told[0][:2])) if len(self._told[0]) >= 2 else None
 
     @property
     def header(self) -> Mapping[str, int]:
         """The Message Header by name; empty where the octets are none. Keys depend on the version."""
         if self._header is None:
-            self._header = MappingProxyType(_read_header(self._octets))
+            self._header = MappingProxyType(_read_header(self._told[0]))
         return self._header
+
+    @property
+    def exporter(self) -> str | None:
+        """Who sent it."""
+        return address_text(self._told[1])
 
     @property
     def domain(self) -> int | None:
@@ -87,25 +79,40 @@ class Message:
         TypeError
             The decoder's schema is NATIVE: see `tables`.
         """
-        if not isinstance(self._flows, Batch):
-            self._flows = self._flows(self._taken)
+        if self._flows is None:
+            if self._layout is None:
+                raise TypeError("NATIVE has a table for each layout, not one schema: use .tables")
+            self._flows = batch_of(self._layout, self._told[3])
         return self._flows
 
     @property
     def tables(self) -> list[Batch]:
         """The flow rows, one Batch per layout."""
-        return self._batches(self._taken)
+        return batches_of(self._told[3])
 
     @property
     def events(self) -> list[Event]:
         """What happened while it was decoded."""
         if self._events is None:
-            self._events = [event_of(note) for note in self._notes]
+            self._events = [event_of(note) for note in self._told[2]]
         return self._events
 
     def __repr__(self) -> str:
-        rows = sum(len(part) for _, parts in self._taken for part in parts)
-        return f"<Message {self.version} from {self.exporter}: {rows} rows, {len(self._notes)} events>"
+        rows = sum(len(part) for _, parts in self._told[3] for part in parts)
+        return f"<Message {self.version} from {self.exporter}: {rows} rows, {len(self._told[2])} events>"
+
+
+def batch_of(layout: Layout, taken: Taken) -> Batch:
+    """All rows in one Batch, of tables that agree with `layout`."""
+    if len(taken) == 1:
+        [(table, parts)] = taken
+        return Batch("flows", table.layout, parts)
+    return Batch("flows", layout, [part for _, parts in taken for part in parts])
+
+
+def batches_of(taken: Taken) -> list[Batch]:
+    """A Batch for each table that has rows."""
+    return [Batch(table.name, table.layout, parts) for table, parts in taken if parts]
 
 
 def _read_header(octets: bytes) -> dict[str, int]:
