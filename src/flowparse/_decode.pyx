@@ -489,13 +489,11 @@ cdef class Walker:
             try:
                 alias = self._resolve(exporter)
                 set_exporter(&one, alias)
+                header = PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER))
                 self._run_one(&one, True)
-                return (
-                    PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER)),
-                    None if alias is None else alias.exporter.address,
-                    take_notes(&self.book) if self.book.n else [],
-                    self.account.take_apart(),
-                )
+                taken = self.account.take_apart()       # first: whatever fails, no other message has the rows
+                notes = take_notes(&self.book) if self.book.n else []
+                return header, None if alias is None else alias.exporter.address, notes, taken
             finally:
                 self._leave()
         finally:
