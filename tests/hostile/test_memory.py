@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -37,8 +38,6 @@ def calls() -> dict[str, Callable[[], Any]]:
     barred = Decoder(allow=lambda exporter: False)
     few = Decoder(limits=Limits(exporters=1, exporter_aliases=1))
     writable = bytearray(GOOD)
-    from array import array
-
     offsets, lengths = array("q", [0]), array("i", [len(GOOD)])
 
     def feed_and_take() -> None:
@@ -70,7 +69,7 @@ def calls() -> dict[str, Callable[[], Any]]:
         "feed": feed_and_take,
         "feed native": feed_natively,
         "decode": lambda: lenient.decode(GOOD, A, 5),
-        "decode read": lambda: lenient.decode(LYING, A).flows[0].as_dict(),
+        "decode read": lambda: [row.as_dict() for row in lenient.decode(LYING, A).flows],
         "decode events": lambda: [event.to_dict() for event in lenient.decode(LYING, A).events],
         "events": tell,
         "feed_many": many,
@@ -207,13 +206,11 @@ def test_rows_outlive_their_decoder_and_end_on_any_thread() -> None:
     for table in kept:
         column = table[name["bytes" in table.names]]
         assert column.to_list() == list(range(30)) * (len(table) // 30)
-    views = [
-        memoryview(chunk)
-        for table in kept
-        for chunk in table["sampler_address" if "type" in table.names else "exporter"].chunks
-    ]
+    columns = [table["sampler_address" if "type" in table.names else "exporter"] for table in kept]
+    views = [memoryview(chunk) for column in columns for chunk in column.chunks]
     before = [bytes(view) for view in views]
     kept.clear()
+    del column, columns, table
     gc.collect()
     assert [bytes(view) for view in views] == before
     thread = threading.Thread(target=views.clear)
