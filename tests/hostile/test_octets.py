@@ -121,8 +121,8 @@ def test_the_largest_datagram_there_is() -> None:
 
 @needs_shared
 def test_every_captured_v5_datagram_cut_at_every_octet() -> None:
-    distinct = {datagram.octets: datagram for datagram in corpus.v5_datagrams()}
-    for octets in [*distinct][::6]:
+    distinct = {datagram.octets for datagram in corpus.v5_datagrams()}
+    for octets in distinct:
         decoder = Decoder(FLOW.select("bytes"))
         rows = [decoder.feed(octets[:length], A) for length in range(len(octets) + 1)]
         assert rows == [
