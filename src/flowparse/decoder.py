@@ -309,6 +309,7 @@ class Decoder(Walker):
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""
+        self._check_idle()
         return [stats_of(row) for row in self._counted()]
 
     def __reduce__(self) -> NoReturn:
