@@ -19,12 +19,13 @@ from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
-from flowparse._columns cimport (
-    ADDRESS_OCTETS, Account, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE,
-    CONTEXT_SEQUENCE, CONTEXT_TEMPLATE_ID, Ledger, begin_message, commit_message, roll_back_message,
-)
+from flowparse._columns cimport Account, Ledger, begin_message, commit_message, roll_back_message
 from flowparse._exporters cimport (
     Alias, DomainState, ExporterState, Exporters, about, count_sequence, find_domain, see, settle_rate,
+)
+from flowparse._layout cimport (
+    ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
+    CONTEXT_TEMPLATE_ID,
 )
 from flowparse._notes cimport (
     About, NOTE_COUNT_CUT, NOTE_COUNT_LARGE, NOTE_COUNT_REFUSED, NOTE_HELD, NOTE_NOT_ALLOWED, NOTE_SHORT,

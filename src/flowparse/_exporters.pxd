@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from flowparse._columns cimport ADDRESS_OCTETS
+from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._notes cimport About, Notebook
 
 cdef struct DomainState:        # an observation domain of an exporter, in one protocol

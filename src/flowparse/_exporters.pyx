@@ -14,7 +14,8 @@ from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
-    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART, NOTE_SAMPLING, note,
+    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART, NOTE_SAMPLING,
+    note,
 )
 
 cdef enum:

@@ -73,7 +73,10 @@ def test_C_120_the_sequence_wraps_at_two_to_the_32() -> None:
 def test_C_120_a_gap_across_the_wrap_is_counted_by_its_flows() -> None:
     decoder = in_sequence((2**32 - 2, 5), (13, 1))
     (event,) = decoder.events()
-    assert (event.code, dict(event.detail)) == ("sequence_gap", {"expected": 3, "received": 13, "missed": 10, "unit": "flows"})
+    assert (event.code, dict(event.detail)) == (
+        "sequence_gap",
+        {"expected": 3, "received": 13, "missed": 10, "unit": "flows"},
+    )
 
 
 @cisco
