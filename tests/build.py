@@ -84,14 +84,14 @@ _COMMON = (
 )
 _NETWORKS = "src_as:H dst_as:H src_mask:B dst_mask:B "
 _LAYOUTS = {
-    1: _COMMON + "pad2:H proto:B tos:B tcp_flags:B pad1:B 0:H 0:I 0:I",
+    1: _COMMON + "pad2:H proto:B tos:B tcp_flags:B pad1:B 0:H 0:I",
     5: _COMMON + "pad1:B tcp_flags:B proto:B tos:B " + _NETWORKS + "pad2:H",
     7: _COMMON + "flags1:B tcp_flags:B proto:B tos:B " + _NETWORKS + "flags2:H router_sc:4s",
 }
 
 
 def fixed_record(version: int, record: V5Record) -> bytes:
-    """Write one record of v1 (52 octets), v5 (48) or v7 (52)."""
+    """Write one record of v1 (48 octets), v5 (48) or v7 (52)."""
     names, codes = zip(*(place.split(":") for place in _LAYOUTS[version].split()), strict=True)
     values = [0 if name == "0" else getattr(record, name) for name in names]
     return struct.pack(">" + "".join(codes), *(addr(v) if isinstance(v, str) else v for v in values))
@@ -120,7 +120,7 @@ def netflow1(
     export_time_ns: int = 0,
     count: int | None = None,
 ) -> bytes:
-    """Write a NetFlow v1 datagram: a header of 16 octets, records of 52."""
+    """Write a NetFlow v1 datagram: a header of 16 octets, records of 48."""
     return _fixed(1, records, count, sys_uptime_ms, export_time_s, export_time_ns, b"")
 
 

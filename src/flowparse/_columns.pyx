@@ -771,6 +771,11 @@ cdef Part* detach_sealed(Ledger* ledger, Store* store) noexcept nogil:
     return leave(ledger, chain)
 
 
+cdef const Part* sealed_apart(const Store* store) noexcept nogil:
+    """The first of the parts that `detach_apart` detaches."""
+    return store.sealed if store.mark_sealed_last == NULL else store.mark_sealed_last.next
+
+
 cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil:
     """The parts that were sealed since the mark: those of a message that leaves by itself."""
     cdef Part* chain
@@ -800,16 +805,30 @@ cdef class Account:
             close_pool(self.ledger.pool)
 
     cpdef list take_apart(self):
-        """Hand over the rows of the message that has just been committed apart, as [(Table, [Sealed])]."""
+        """Hand over the rows of the message that has just been committed apart, as [(Table, [Sealed])].
+
+        Without memory they are dropped, so that they never are among those of another message.
+        """
         cdef Store* store = self.ledger.touched
         cdef Table table
         cdef list taken = []
-        # Progress: one store further each turn.
-        while store != NULL:
-            table = <Table> store.table
-            taken.append((table, wrap_chain(table.layout, detach_apart(&self.ledger, store))))
-            store = store.next_touched
+        try:
+            # Progress: one store further each turn.
+            while store != NULL:
+                table = <Table> store.table
+                taken.append((table, covers_of(table.layout, sealed_apart(store))))
+                store = store.next_touched
+        except MemoryError:
+            store = self.ledger.touched
+            self.ledger.touched = NULL
+            # Progress: one store further each turn.
+            while store != NULL:
+                drop_chain(detach_apart(&self.ledger, store))
+                store = store.next_touched
+            raise
         self.ledger.touched = NULL
+        for table, covers in taken:
+            put_in(covers, detach_apart(&self.ledger, &table.store))
         return taken
 
 
@@ -861,7 +880,9 @@ cdef class Table:
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""
         seal_open(&self.store)
-        return wrap_chain(self.layout, detach_sealed(&self.account.ledger, &self.store))
+        covers = covers_of(self.layout, self.store.sealed)
+        put_in(covers, detach_sealed(&self.account.ledger, &self.store))
+        return covers
 
 
 cdef class Sealed:
@@ -883,13 +904,25 @@ cdef Sealed wrap_part(Layout layout, Part* part):
     return sealed
 
 
-cdef list wrap_chain(Layout layout, Part* part):
-    cdef list chunks = []
-    cdef Part* following
+cdef list covers_of(Layout layout, const Part* part):
+    """An empty Sealed for each part of a chain: all that can fail of handing it over."""
+    cdef list covers = []
+    cdef Sealed cover
     # Progress: one part further each turn.
     while part != NULL:
+        cover = Sealed.__new__(Sealed)
+        cover.layout = layout
+        covers.append(cover)
+        part = part.next
+    return covers
+
+
+cdef void put_in(list covers, Part* part) noexcept:
+    """Let each cover own its part of the chain."""
+    cdef Sealed cover
+    cdef Part* following
+    for cover in covers:
         following = part.next
         part.next = NULL
-        chunks.append(wrap_part(layout, part))
+        cover.part = part
         part = following
-    return chunks

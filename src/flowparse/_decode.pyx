@@ -89,7 +89,7 @@ cdef struct Recent:                 # a source of a capture, and who it is
     ExporterState* exporter         # NULL: nobody yet
 
 cdef Format[3] FORMATS = [
-    Format(PROTOCOL_NETFLOW1, 16, 52, -1, -1, -1),
+    Format(PROTOCOL_NETFLOW1, 16, 48, -1, -1, -1),
     Format(PROTOCOL_NETFLOW5, 24, 48, 16, 20, 22),
     Format(PROTOCOL_NETFLOW7, 24, 52, 16, -1, -1),
 ]
@@ -123,6 +123,10 @@ cdef class Walker:
 
     def __cinit__(self, *args, **kwargs):
         open_notebook(&self.book)
+        # A subclass that forgets `_configure` has no room for rows, and nothing to crash on.
+        self.account = Account(0, 0)
+        self.ledger = &self.account.ledger
+        self.exporters = Exporters(1, 1)
 
     def __dealloc__(self):
         close_notebook(&self.book)
@@ -135,6 +139,8 @@ cdef class Walker:
         self.book.most = min(limits.events_per_message, <int> NOTES_OF_MESSAGE)
         if strict:
             self.book.most = max(self.book.most, <uint32_t> STRICT_NOTES)
+        memset(self.programs, 0, sizeof(self.programs))     # of an earlier account
+        memset(self.recent, 0, sizeof(self.recent))
         self.rules.discard = discard
         self.rules.strict = strict
         self.rules.default_rate = default_rate
@@ -483,13 +489,11 @@ cdef class Walker:
             try:
                 alias = self._resolve(exporter)
                 set_exporter(&one, alias)
+                header = PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER))
                 self._run_one(&one, True)
-                return (
-                    PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER)),
-                    None if alias is None else alias.exporter.address,
-                    take_notes(&self.book) if self.book.n else [],
-                    self.account.take_apart(),
-                )
+                taken = self.account.take_apart()       # first: whatever fails, no other message has the rows
+                notes = take_notes(&self.book) if self.book.n else []
+                return header, None if alias is None else alias.exporter.address, notes, taken
             finally:
                 self._leave()
         finally:
@@ -534,6 +538,8 @@ cdef class Walker:
             # Progress: a block further each turn.
             while first < n:
                 octets = list(datagrams[first:first + BLOCK])
+                if not octets:
+                    break               # the caller's list became shorter meanwhile
                 keep = []               # exporters that may be forgotten while the block is made
                 for i in range(len(octets)):
                     # Bounds: i < BLOCK.

@@ -218,6 +218,8 @@ cdef class Exporters:
         """The exporter that the caller means, or None."""
         cdef PyObject* found = PyDict_GetItemWithError(self.aliases, spelled)
         if found != NULL and not (<Alias> found).exporter.state.evicted:
+            # Before others are evicted: a block of datagrams is resolved first and decoded then.
+            self.use(&(<Alias> found).exporter.state)
             return <Alias> found
         return None
 

@@ -17,7 +17,7 @@ cdef int hold_octets(object octets, Octets* held) except -1:
         return 0
     try:
         PyObject_GetBuffer(octets, &held.view, PyBUF_SIMPLE)
-    except BufferError as error:
+    except (BufferError, ValueError) as error:          # numpy raises the latter
         raise TypeError(f"octets are contiguous: {error}") from None
     if held.view.itemsize != 1:
         PyBuffer_Release(&held.view)
@@ -48,7 +48,10 @@ cdef bytes copy_octets(object octets):
 
 cdef int hold_integers(object integers, Py_buffer* view, int width, str name) except -1:
     """Look at a one-dimensional array of signed integers of `width` octets; the caller releases it."""
-    PyObject_GetBuffer(integers, view, PyBUF_FORMAT | PyBUF_ND)
+    try:
+        PyObject_GetBuffer(integers, view, PyBUF_FORMAT | PyBUF_ND)
+    except (BufferError, ValueError) as error:
+        raise TypeError(f"{name} is contiguous: {error}") from None
     if view.itemsize != width or view.format == NULL or view.format[0] not in b"qli" or view.ndim != 1:
         PyBuffer_Release(view)
         raise TypeError(f"{name} is an array of int{8 * width}")

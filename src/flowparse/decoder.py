@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import index
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from . import plan
@@ -323,7 +324,8 @@ LOST_PACKETS = {
 }
 
 
-def _checked_rate(rate: int) -> int:
+def _checked_rate(given: int) -> int:
+    rate = index(given)
     if not 1 <= rate <= UINT32_MAX:
         raise ValueError(f"a sampling rate is 1 to 2**32 - 1, not {rate}")
     return rate

@@ -45,9 +45,9 @@ def test_netflow5_reads_back() -> None:
     assert (first.src_as, first.dst_as, first.src_mask, first.dst_mask, first.pad2) == (23, 24, 25, 26, 27)
 
 
-def test_netflow1_has_a_header_of_16_and_records_of_52() -> None:
+def test_netflow1_has_a_header_of_16_and_records_of_48() -> None:
     octets = build.netflow1([RECORD, RECORD])
-    assert len(octets) == 16 + 2 * 52
+    assert len(octets) == 16 + 2 * 48
     assert octets[:4] == b"\0\1\0\2"
     assert octets[16 + 32 : 16 + 41] == bytes([0, 17, 0, 18, 0, 27, 21, 22, 20])
 

@@ -1,0 +1,1 @@
+"""Octets, callers and machines that mean no good."""

@@ -1,0 +1,1 @@
+"""The clauses of the export formats, one test each."""
