@@ -24,9 +24,9 @@ from flowparse import registry
 
 ROWS = 8  # of each table
 BARS = 15  # of the chart, at most
-BAR = 36  # characters of the longest
+BAR = 44  # characters of the longest
 STEPS_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400]
-ESTIMATED = "estimated: bytes x sampling rate; a flow without a rate counts as it is"
+NOTE = "estimated: bytes x sampling rate; flows whose exporter told no rate count as they are"
 
 # What is not selected is not decoded.
 SCHEMA = flowparse.FLOW.select(
@@ -81,25 +81,26 @@ class Traffic:
             if start is None or end is None:
                 self.untimed += 1
             else:
-                self.spans[start // 10**9, end // 10**9] += octets * (rate or 1)
+                first, last = sorted((start // 10**9, end // 10**9))
+                self.spans[first, last] += octets * (rate or 1)
 
 
-def service(proto: int, src_port: int | None, dst_port: int | None, icmp_type: int | None, icmp_code: int | None) -> str:
+def service(proto: int, src_port: int | None, dst_port: int | None, icmp_type: int | None, code: int | None) -> str:
     """Name what a flow is for: its protocol, and the lower of its ports or the ICMP type and code."""
     name = registry.names("protocol").get(proto, str(proto))
     if icmp_type is not None:
-        return f"{name} type {icmp_type} code {icmp_code}"
+        return f"{name} type {icmp_type} code {code}"
     ports = [port for port in (src_port, dst_port) if port]
     return f"{name} {min(ports)}" if ports else name
 
 
 def timeline(spans: Counter[tuple[int, int]], bars: int = BARS) -> tuple[int, list[tuple[int, float]]]:
-    """Spread the bytes of flows evenly over their seconds; return the step in seconds and (start, bytes) of each bar."""
+    """Spread bytes evenly over the seconds of their flows; return the step in seconds and (start, bytes) of each bar."""
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     step = next((step for step in STEPS_S if last // step - first // step < bars), 365 * 86_400)
     amounts = [0.0] * (last // step - first // step + 1)
-    for (start, end), octets in spans.items():
-        start, end = min(start, end), max(start, end) + 1
+    for span, octets in spans.items():
+        start, end = span[0], span[1] + 1
         for n in range(start // step, (end - 1) // step + 1):
             shared = min(end, (n + 1) * step) - max(start, n * step)
             amounts[n - first // step] += octets * shared / (end - start)
@@ -151,7 +152,7 @@ def block() -> str:
 
 def exporters(stats: Iterable[flowparse.ExporterStats]) -> Iterator[str]:
     """Who sent, how much of it is missing, and what they say of sampling."""
-    known = [each for each in stats if each.version != "unknown"]
+    known = sorted((each for each in stats if each.version != "unknown"), key=lambda each: -each.records)
     rows = []
     for each in known:
         sent = each.records + each.missed
@@ -173,7 +174,8 @@ def ranked(title: str, heads: Sequence[str], counted: dict[Any, Sum], total: Sum
     for key, each in first:
         share = f"{100 * each.estimated / total.estimated:.1f} %" if total.estimated else "-"
         names = key if isinstance(key, tuple) else (key,)
-        rows.append((*names, f"{each.flows:,}", si(each.bytes, "B"), si(each.estimated, "B"), share, f"{each.no_rate:,}"))
+        amounts = si(each.bytes, "B"), si(each.estimated, "B")
+        rows.append((*names, f"{each.flows:,}", *amounts, share, f"{each.no_rate:,}"))
     heads = (*heads, ">flows", ">bytes", ">estimated", ">share", ">flows without rate")
     yield from table(f"{title} ({len(first)} of {len(counted):,})", heads, rows, note)
 
@@ -232,7 +234,7 @@ def report(name: str, octets: Any) -> Iterator[str]:
     yield f"{name}: {len(octets):,} octets, {datagrams:,} UDP datagrams, {total.flows:,} flows"
     if others:
         number = sum(each.datagrams for each in others)
-        yield f"  of {number:,} datagrams from {len(others):,} senders nothing is decoded (see Events)"
+        yield f"  of {number:,} datagrams nothing is decoded; senders: {len(others):,} (see Events)"
     if not total.flows:
         yield from ("", "No flows in it." if datagrams else "No UDP datagrams in it.")
         yield "Decoded are NetFlow v1, v5 and v7; v9, IPFIX and sFlow are not yet."
@@ -241,10 +243,10 @@ def report(name: str, octets: Any) -> Iterator[str]:
     if traffic.spans:
         first, last = min(start for start, _ in traffic.spans), max(end for _, end in traffic.spans)
         yield f"  flows from {clock(first)} to {clock(last)} UTC"
-    yield f"  {si(total.bytes, 'B')} in flow records, {si(total.estimated, 'B')} estimated; {ESTIMATED}"
+    yield f"  {si(total.bytes, 'B')} in the records, {si(total.estimated, 'B')} estimated"
     yield f"  decoded in {1000 * seconds:.1f} ms, {si(total.flows / seconds, 'records/s')} (this machine, this run)"
     yield from exporters(stats)
-    yield from ranked("Top talkers, by source", ("source",), traffic.talkers, total)
+    yield from ranked("Top talkers, by source", ("source",), traffic.talkers, total, NOTE)
     yield from ranked("Conversations, both directions", ("one", "other"), traffic.pairs, total)
     yield from ranked("Services, by protocol and the lower port", ("service",), traffic.services, total)
     yield from chart(traffic)
@@ -271,7 +273,8 @@ def main() -> int:
         for line in lines:
             print(line)
     except (OSError, flowparse.DecodeError) as error:
-        print(f"demo.py: {path}: {error}", file=sys.stderr)
+        reason = error.strerror if isinstance(error, OSError) else error
+        print(f"demo.py: {path}: {reason}", file=sys.stderr)
         return 1
     return 0
 

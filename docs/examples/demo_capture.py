@@ -14,13 +14,12 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests import build  # noqa: E402 - found from the line above
+from tests import build
 
 SEED = 5
 START_S = 1_795_510_800  # 2026-11-24 09:00:00 UTC
 DURATION_S = 600
 FLUSH_S = 5  # an exporter sends what it has after this long, or when 30 records are there
-COLLECTOR = ("203.0.113.250", 2055)
 ICMP, TCP, UDP = 1, 6, 17
 
 
@@ -80,14 +79,14 @@ class Flow:
 def session(random: Random, site: Site) -> Iterator[Flow]:
     """Yield the two flows of one client that asks one server."""
     service = random.choices(SERVICES, [each.weight for each in SERVICES])[0]
-    client = f"{site.clients}.{int(random.triangular(10, 120, 10))}"
-    server = f"198.51.100.{int(random.triangular(1, 60, 1))}"
+    client = f"{site.clients}.{10 + int(random.paretovariate(0.5)) % 110}"
+    server = f"198.51.100.{int(random.paretovariate(0.7)) % 60 + 1}"
     port = random.randrange(32768, 61000)
     start = random.uniform(0, DURATION_S - 30)
     size = random.lognormvariate(0, 1.1) if service.there > 500 else random.uniform(0.9, 1.3)
     end = start + min(25.0, 0.02 + random.expovariate(1 / 3) * min(size, 5) if service.there > 500 else 0.03)
-    for octets, source, target in ((service.there, client, server), (service.back, server, client)):
-        octets = max(40, int(octets * size))
+    for median, source, target in ((service.there, client, server), (service.back, server, client)):
+        octets = max(40, int(median * size))
         ports = (port, service.port) if source == client else (service.port, port)
         if service.proto == ICMP:
             ports = (0, 8 << 8 if source == client else 0)  # type and code travel in the destination port
@@ -117,7 +116,7 @@ def session(random: Random, site: Site) -> Iterator[Flow]:
 def backup(random: Random) -> Iterator[Flow]:
     """Yield one long transfer from the first site, exported every 20 seconds while it lasts."""
     for start in range(300, 420, 20):
-        octets = int(random.uniform(0.9, 1.1) * 500_000_000)
+        octets = int(random.uniform(0.9, 1.1) * 90_000_000)
         yield Flow(
             start,
             start + 20,
@@ -136,26 +135,29 @@ def sampled(random: Random, flow: Flow, rate: int) -> Flow | None:
     return replace(flow, record=replace(flow.record, packets=packets, octets=octets)) if packets else None
 
 
+def ms(seconds: float) -> int:
+    """Write seconds as whole milliseconds."""
+    return int(1000 * seconds)
+
+
 def datagrams(site: Site, flows: Iterable[Flow], boot: float, until: float) -> Iterator[tuple[float, bytes]]:
     """Yield (time, datagram) of an exporter that runs from `boot` to `until`, lost ones among them."""
     sequence, waiting = 0, list[Flow]()
     for flow in [*flows, None]:
-        due = flow is None or flow.end > waiting[0].end + FLUSH_S if waiting else False
-        if due or len(waiting) == 30:
-            now = min(waiting[-1].end + 0.2 if len(waiting) == 30 else waiting[0].end + FLUSH_S, until)
+        full = len(waiting) == 30
+        if waiting and (full or flow is None or flow.end > waiting[0].end + FLUSH_S):
+            now = min(waiting[-1].end + 0.2 if full else waiting[0].end + FLUSH_S, until)
             nanoseconds = round(now * 1e9)
-            yield now, build.netflow5(
-                [
-                    replace(each.record, first_ms=int(1000 * (each.start - boot)), last_ms=int(1000 * (each.end - boot)))
-                    for each in waiting
-                ],
+            datagram = build.netflow5(
+                [replace(each.record, first_ms=ms(each.start - boot), last_ms=ms(each.end - boot)) for each in waiting],
                 sequence=sequence,
-                sys_uptime_ms=int(1000 * (now - boot)),
+                sys_uptime_ms=ms(now - boot),
                 export_time_s=START_S + nanoseconds // 1_000_000_000,
                 export_time_ns=nanoseconds % 1_000_000_000,
                 sampling_mode=1 if site.sampling else 0,
                 sampling_interval=site.sampling,
             )
+            yield now, datagram
             sequence += len(waiting)
             waiting.clear()
         if flow is not None:
@@ -183,12 +185,10 @@ def capture(seed: int = SEED) -> bytes:
     random = Random(seed)
     sent = [(now, site.exporter, datagram) for site in SITES for now, datagram in of_site(random, site)]
     sent += [(60.0 * minute, "192.0.2.99", b"<13>keepalive of another program") for minute in range(1, 4)]
-    return build.pcap(
-        (START_S * 1_000_000_000 + round(now * 1e9), build.ethernet(build.udp(datagram, (exporter, 50000), to(exporter))))
-        for now, exporter, datagram in sorted(sent)
-    )
+    return build.pcap((START_S * 1_000_000_000 + round(now * 1e9), frame(*rest)) for now, *rest in sorted(sent))
 
 
-def to(exporter: str) -> tuple[str, int]:
-    """Tell the collector's address in the exporter's IP version."""
-    return ("2001:db8::250", COLLECTOR[1]) if ":" in exporter else COLLECTOR
+def frame(exporter: str, datagram: bytes) -> bytes:
+    """Wrap a datagram as it goes to the collector, in the exporter's IP version."""
+    collector = "2001:db8::250" if ":" in exporter else "203.0.113.250"
+    return build.ethernet(build.udp(datagram, (exporter, 50000), (collector, 2055)))
