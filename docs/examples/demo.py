@@ -95,7 +95,7 @@ def service(proto: int, src_port: int | None, dst_port: int | None, icmp_type: i
 
 
 def timeline(spans: Counter[tuple[int, int]], bars: int = BARS) -> tuple[int, list[tuple[int, float]]]:
-    """Spread bytes evenly over the seconds of their flows; return the step in seconds and (start, bytes) of each bar."""
+    """Spread bytes evenly over the seconds of their flows; return seconds in a bar, and (start, bytes) of each."""
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     step = next((step for step in STEPS_S if last // step - first // step < bars), 365 * 86_400)
     amounts = [0.0] * (last // step - first // step + 1)
@@ -157,7 +157,7 @@ def exporters(stats: Iterable[flowparse.ExporterStats]) -> Iterator[str]:
     for each in known:
         sent = each.records + each.missed
         lost = f"{100 * each.missed / sent:.2f} %" if each.missed_unit and sent else "-"
-        sampling = f"1 in {each.sampling_rate} ({each.sampling_source})" if each.sampling_rate else "not told"
+        sampling = f"1:{each.sampling_rate} {each.sampling_source}" if each.sampling_rate else "not told"
         seen = (clock((at or 0) // 10**9, "%H:%M:%S") for at in (each.first_seen_ns, each.last_seen_ns))
         rows.append(
             (each.exporter, each.domain, each.version, f"{each.datagrams:,}", f"{each.records:,}", f"{each.missed:,}",

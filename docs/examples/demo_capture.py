@@ -170,12 +170,12 @@ def of_site(random: Random, site: Site) -> Iterator[tuple[float, bytes]]:
     if site is SITES[0]:
         flows += backup(random)
     if site.sampling:
-        flows = [seen for flow in flows if (seen := sampled(random, flow, site.sampling))]
+        flows = list(filter(None, (sampled(random, flow, site.sampling) for flow in flows)))
     flows.sort(key=lambda flow: flow.end)
     lives = [(-86_400.0, site.restart or DURATION_S)] + ([(site.restart, DURATION_S)] if site.restart else [])
     for boot, until in lives:
-        seen = [flow for flow in flows if boot <= flow.start and flow.end < until]
-        for now, datagram in datagrams(site, seen, boot, until):
+        whole = [flow for flow in flows if boot <= flow.start and flow.end < until]
+        for now, datagram in datagrams(site, whole, boot, until):
             if not any(start <= now < end for start, end in site.lost):
                 yield now, datagram
 
@@ -185,7 +185,8 @@ def capture(seed: int = SEED) -> bytes:
     random = Random(seed)
     sent = [(now, site.exporter, datagram) for site in SITES for now, datagram in of_site(random, site)]
     sent += [(60.0 * minute, "192.0.2.99", b"<13>keepalive of another program") for minute in range(1, 4)]
-    return build.pcap((START_S * 1_000_000_000 + round(now * 1e9), frame(*rest)) for now, *rest in sorted(sent))
+    start_ns = START_S * 1_000_000_000
+    return build.pcap((start_ns + round(now * 1e9), frame(exporter, octets)) for now, exporter, octets in sorted(sent))
 
 
 def frame(exporter: str, datagram: bytes) -> bytes:
