@@ -6,7 +6,8 @@ import struct
 from typing import Any
 
 from flowparse import _convert
-from flowparse._columns import Account, Layout, Table
+from flowparse._columns import Account, Table
+from flowparse._layout import Layout
 from flowparse._plan import Plan
 from flowparse.batch import Batch
 from flowparse.datatypes import COLUMN_TYPES, octets

@@ -3,7 +3,8 @@
 
 from libc.stdint cimport int64_t
 
-from flowparse._columns cimport ColumnRef, Layout, Part
+from flowparse._layout cimport Layout
+from flowparse._part cimport ColumnRef, Part
 
 cdef struct ArrowSchema:
     const char* format

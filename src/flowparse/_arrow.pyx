@@ -19,8 +19,8 @@ from cpython.pycapsule cimport PyCapsule_Destructor, PyCapsule_GetPointer, PyCap
 from libc.errno cimport ENOMEM
 from libc.string cimport memcpy, memset
 
-from flowparse._columns cimport bare_part, drop_part
-from flowparse._parts cimport is_text, repair_text, share_column, share_slab
+from flowparse._derive cimport is_text, repair_text, share_column, share_slab
+from flowparse._part cimport bare_part, drop_part
 from flowparse._slab cimport drop_slab, release, retain
 
 cdef enum:

@@ -1,30 +1,8 @@
-from collections.abc import Sequence
-from typing import Any, Final, Self, TypeAlias
+from typing import Self
 
 from typing_extensions import disjoint_base
 
-from flowparse.datatypes import ColumnType
-
-CONTEXT: Final[dict[str, int]]
-FINISH: Final[dict[str, tuple[int, int]]]
-SOURCES: Final[dict[str, int]]
-
-_Column: TypeAlias = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
-
-@disjoint_base
-class Layout:
-    def __new__(cls, columns: Sequence[_Column], finish: Sequence[tuple[str, Sequence[int]]] = ()) -> Self: ...
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    @property
-    def types(self) -> tuple[ColumnType, ...]: ...
-    @property
-    def units(self) -> tuple[str | None, ...]: ...
-    @property
-    def wire_octets(self) -> tuple[int | None, ...]: ...
-    @property
-    def index(self) -> dict[str, int]: ...
-    def rows_of_slab(self) -> tuple[int, ...]: ...
+from flowparse._layout import Layout
 
 @disjoint_base
 class Account:

@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from flowparse._columns import Layout
+from flowparse._layout import Layout
 from flowparse._pack import Octets
 from flowparse._values import Chunk
 from flowparse.datatypes import ColumnType

@@ -14,8 +14,10 @@ from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy, memset
 
 from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
-from flowparse._columns cimport ColumnRef, Layout, Part, Sealed, bare_part, wrap_part
-from flowparse._parts cimport all_null, copy_nulls, new_column, share_column, share_slab
+from flowparse._columns cimport Sealed, wrap_part
+from flowparse._derive cimport all_null, copy_nulls, new_column, share_column, share_slab
+from flowparse._layout cimport Layout
+from flowparse._part cimport ColumnRef, Part, bare_part
 from flowparse._show cimport face_of, is_null
 from flowparse._values cimport Chunk
 

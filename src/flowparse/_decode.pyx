@@ -19,12 +19,13 @@ from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
-from flowparse._columns cimport (
-    ADDRESS_OCTETS, Account, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE,
-    CONTEXT_SEQUENCE, CONTEXT_TEMPLATE_ID, Ledger, begin_message, commit_message, roll_back_message,
-)
+from flowparse._columns cimport Account, Ledger, begin_message, commit_message, roll_back_message
 from flowparse._exporters cimport (
     Alias, DomainState, ExporterState, Exporters, about, count_sequence, find_domain, see, settle_rate,
+)
+from flowparse._layout cimport (
+    ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
+    CONTEXT_TEMPLATE_ID,
 )
 from flowparse._notes cimport (
     About, NOTE_COUNT_CUT, NOTE_COUNT_LARGE, NOTE_COUNT_REFUSED, NOTE_HELD, NOTE_NOT_ALLOWED, NOTE_SHORT,
@@ -115,6 +116,7 @@ cdef class Walker:
     cdef Ledger* ledger
     cdef Rules rules
     cdef Program* programs[PROTOCOLS]
+    cdef int wanted                     # the protocol of STOP_PLAN
     cdef Notebook book
     cdef Exporters exporters
     cdef Recent recent[RECENT]          # by a hash of address and port
@@ -169,7 +171,7 @@ cdef class Walker:
 
     def _check_idle(self):
         if self.busy:
-            raise RuntimeError("this decoder is decoding; take when it has returned")
+            raise RuntimeError("this decoder is decoding; ask it when it has returned")
 
     # ── what the subclass does ───────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +193,11 @@ cdef class Walker:
 
     cdef Alias _resolve(self, object spelled):
         """The exporter that the caller means; None when it is not allowed."""
-        cdef Alias alias = self.exporters.known(spelled)
+        cdef Alias alias
+        try:
+            alias = self.exporters.known(spelled)
+        except TypeError:
+            raise ValueError(f"an exporter is an address or (host, port), not {spelled!r:.80}") from None
         if alias is not None:
             return alias
         identified = self._identify(spelled)
@@ -297,6 +303,7 @@ cdef class Walker:
         cdef Stop stop
         cdef Py_ssize_t notes_before = self.book.n
         if format != NULL and self.programs[format.protocol] == NULL:
+            self.wanted = format.protocol
             return <Stop> STOP_PLAN
         begin_message(self.ledger, apart)
         self.book.left = self.book.most
@@ -379,10 +386,10 @@ cdef class Walker:
             rows[0] += self.ledger.rows
             packet.payload = NULL
 
-    cdef int _act(self, Stop stop, const Datagram* datagram) except -1:
+    cdef int _act(self, Stop stop) except -1:
         """Do what a stop asks for, or raise; afterwards the walk is resumed."""
         if stop == <Stop> STOP_PLAN:
-            self._make_plan(format_of(datagram.octets, datagram.length).protocol)
+            self._make_plan(self.wanted)
             return 0
         if stop == STOP_MEMORY:
             raise MemoryError()
@@ -416,7 +423,7 @@ cdef class Walker:
             stop = self._walk(one, apart)
             if stop == STOP_END:
                 return 0
-            self._act(stop, one)
+            self._act(stop)
 
     cdef int _run_block(
         self, Datagram* block, Py_ssize_t n, Py_ssize_t first, bint release, Py_ssize_t* rows,
@@ -434,7 +441,7 @@ cdef class Walker:
             if stop == STOP_END:
                 return 0
             try:
-                self._act(stop, &block[at])
+                self._act(stop)
             except Exception as error:
                 error.index = first + at
                 raise
@@ -678,7 +685,7 @@ cdef class Walker:
                     return rows, stop == STOP_END
                 set_packet(&one, &packet)
                 if stop != <Stop> STOP_EXPORTER:
-                    self._act(stop, &one)
+                    self._act(stop)
                     continue
                 alias = self._resolve((packet.source[:ADDRESS_OCTETS], packet.source_port))
                 if alias is None:

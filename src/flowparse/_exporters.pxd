@@ -3,7 +3,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from flowparse._columns cimport ADDRESS_OCTETS
+from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._notes cimport About, Notebook
 
 cdef struct DomainState:        # an observation domain of an exporter, in one protocol
@@ -12,6 +12,12 @@ cdef struct DomainState:        # an observation domain of an exporter, in one p
     DomainState* next           # most recently used first
     bint sequence_known
     uint32_t expected           # the next sequence number
+    bint by_message             # found to count messages, where the format says flows
+    uint8_t otherwise           # how often in a row the other unit was right and this one wrong
+    uint32_t last               # the last sequence number, and how many flows came with it
+    uint32_t last_count
+    uint64_t missed_before      # what was counted when `otherwise` was 0
+    uint64_t reordered_before
     uint32_t uptime_ms          # of the last message in sequence
     bint sampling_known
     uint32_t sampling_rate      # 0: not known

@@ -14,12 +14,14 @@ from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
-    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_RESET, NOTE_RESTART, NOTE_SAMPLING, note,
+    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART, NOTE_SAMPLING,
+    note,
 )
 
 cdef enum:
     UPTIME_OFFSET = 4               # in every header with an uptime
-    LATE_FLOWS = 65536              # a sequence number this far behind is late; further, it was set anew
+    LATE = 65536                    # a sequence number this far behind is late; further, it was set anew
+    UNIT_PROOF = 3                  # messages in a row that only the other unit explains
     RESTART_MS = 10000              # uptime that falls by more, out of sequence: the exporter restarted
 
 cdef enum SamplingSource:           # enums/sampling_source.tsv
@@ -92,9 +94,19 @@ cdef void count_sequence(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, uint32_t count,
     uint32_t uptime_ms, Notebook* book,
 ) noexcept nogil:
-    """Compare a sequence number with the one expected; the message takes `count` numbers."""
+    """Compare a sequence number with the one expected, of a message with `count` flows.
+
+    The formats count flows; an exporter that is seen to count messages is taken at that, and what
+    was thought missing or late meanwhile is not.
+    """
     cdef int32_t ahead = <int32_t> (got - domain.expected)
     cdef About whom
+    if domain.sequence_known and ahead != 0 and is_other_unit(domain, got):
+        ahead = 0
+    if ahead == 0:
+        domain.otherwise = 0
+    domain.last = got
+    domain.last_count = count
     if domain.sequence_known and ahead != 0:
         whom = about(exporter, domain)
         if domain.uptime_ms > uptime_ms and domain.uptime_ms - uptime_ms > RESTART_MS:
@@ -102,18 +114,36 @@ cdef void count_sequence(
             note(book, NOTE_RESTART, &whom, UPTIME_OFFSET, domain.uptime_ms, uptime_ms)
         elif ahead > 0:
             domain.missed += ahead
-            note(book, NOTE_GAP, &whom, offset, domain.expected, got, ahead)
-        elif ahead >= -LATE_FLOWS:
+            note(
+                book, NOTE_GAP_MESSAGES if domain.by_message else NOTE_GAP, &whom, offset, domain.expected, got, ahead,
+            )
+        elif ahead >= -LATE:
             # Late, or twice: what was missed for its sake was not.
             domain.reordered += 1
-            domain.missed -= min(domain.missed, count)
+            domain.missed -= min(domain.missed, 1 if domain.by_message else count)
             return
         else:
             domain.resets += 1
             note(book, NOTE_RESET, &whom, offset, domain.expected, got)
     domain.sequence_known = True
-    domain.expected = got + count
+    domain.expected = got + (1 if domain.by_message else count)
     domain.uptime_ms = uptime_ms
+
+
+cdef bint is_other_unit(DomainState* domain, uint32_t got) noexcept nogil:
+    """Whether the number would be right in the other unit once more, and often enough to take that one."""
+    if domain.last_count == 1 or got != domain.last + (domain.last_count if domain.by_message else 1):
+        return False
+    if domain.otherwise == 0:
+        domain.missed_before = domain.missed
+        domain.reordered_before = domain.reordered
+    domain.otherwise += 1
+    if domain.otherwise < UNIT_PROOF:
+        return False
+    domain.by_message = not domain.by_message
+    domain.missed = domain.missed_before
+    domain.reordered = domain.reordered_before
+    return True
 
 
 cdef void settle_rate(
@@ -264,14 +294,14 @@ cdef class Exporters:
             address = exporter.address
             if exporter.state.refused:
                 refused = exporter.state.refused
-                rows.append((address, 0, None, refused, 0, 0, 0, 0, 0, refused, 0, 0, None, None))
+                rows.append((address, 0, None, refused, 0, 0, 0, 0, 0, refused, False, 0, 0, None, None))
             domain = exporter.state.domains
             # Progress: one domain further each turn.
             while domain != NULL:
                 rows.append((
                     address, domain.protocol, domain.id, domain.datagrams, domain.octets, domain.records,
                     domain.missed, domain.reordered, domain.resets, domain.discarded,
-                    domain.sampling_rate, domain.sampling_source,
+                    domain.by_message, domain.sampling_rate, domain.sampling_source,
                     domain.first_seen_ns if domain.seen else None, domain.last_seen_ns if domain.seen else None,
                 ))
                 domain = domain.next

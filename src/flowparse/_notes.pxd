@@ -23,6 +23,7 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_DOMAIN_EVICTED = 12    # limit
     NOTE_NOT_ALLOWED = 13
     NOTE_NOTES = 14             # there were more
+    NOTE_GAP_MESSAGES = 15      # expected, received, missed; of an exporter that counts messages
 
 cdef struct About:              # whom a note is about
     bint has_exporter

@@ -11,11 +11,10 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from flowparse._columns cimport (
-    Context, Heap, Layout, Part, SOURCE_FINISH, SOURCE_STEP, begin_message, column_end, commit_message, reserve,
-    reserve_octets, roll_back_message,
-)
+from flowparse._columns cimport begin_message, commit_message, reserve, reserve_octets, roll_back_message
+from flowparse._layout cimport Layout, SOURCE_FINISH, SOURCE_STEP
 from flowparse._octets cimport Octets, hold_octets, let_go
+from flowparse._part cimport Context, Heap, Part, column_end
 from flowparse._wire cimport be16, be32, be64, left
 
 ctypedef const uint8_t* Wire

@@ -4,7 +4,8 @@
 from libc.stdint cimport uint16_t
 
 from flowparse._arrow cimport Description
-from flowparse._columns cimport ColumnRef, Layout
+from flowparse._layout cimport Layout
+from flowparse._part cimport ColumnRef
 
 ctypedef object (*Reader)(const ColumnRef* ref, Py_ssize_t row, int width)
 

@@ -2,7 +2,7 @@ from typing import Final, Self
 
 from typing_extensions import disjoint_base
 
-from flowparse._columns import Layout
+from flowparse._layout import Layout
 
 KIND_OF: Final[dict[str, int]]
 

@@ -2,7 +2,8 @@
 """Chunks, columns and rows: finished parts as Python sees them."""
 
 from flowparse._arrow cimport Window
-from flowparse._columns cimport Layout, Sealed
+from flowparse._columns cimport Sealed
+from flowparse._layout cimport Layout
 from flowparse._show cimport Face
 
 

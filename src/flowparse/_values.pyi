@@ -4,7 +4,8 @@ from typing import Any, Self, final, overload
 
 from typing_extensions import disjoint_base
 
-from flowparse._columns import Layout, Sealed
+from flowparse._columns import Sealed
+from flowparse._layout import Layout
 
 def same_rows(chunk: Chunk, start: int, other: Chunk, other_start: int, rows: int) -> bool: ...
 def arrow_schema(layout: Layout) -> object: ...

@@ -18,7 +18,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcmp
 
 from flowparse._arrow cimport array_capsule, count_nulls, schema_capsule, stream_capsule
-from flowparse._columns cimport ColumnRef
+from flowparse._part cimport ColumnRef
 from flowparse._show cimport Look, column_of, face_of, is_null, raw_octets, same_value
 
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView

@@ -13,7 +13,8 @@ from itertools import accumulate, chain, pairwise
 from typing import Any, Literal
 
 from flowparse import _convert, _values, dataframes
-from flowparse._columns import Layout, Sealed
+from flowparse._columns import Sealed
+from flowparse._layout import Layout
 from flowparse._values import Chunk, Column, Row
 from flowparse.text import html, quoted
 

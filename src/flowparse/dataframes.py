@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from flowparse import _convert
-from flowparse._columns import Layout
+from flowparse._layout import Layout
 from flowparse._values import Chunk, Column
 from flowparse.datatypes import Show
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
-from ._columns import Layout, Table
+from ._columns import Table
 from ._decode import Walker
+from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
@@ -309,6 +310,7 @@ class Decoder(Walker):
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""
+        self._check_idle()
         return [stats_of(row) for row in self._counted()]
 
     def __reduce__(self) -> NoReturn:

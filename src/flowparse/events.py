@@ -88,11 +88,12 @@ class Wording(NamedTuple):
     clause: str | None
     message: str  # formatted with {protocol} and the names of `detail`
     detail: tuple[str, ...] = ()
+    unit: str | None = None  # of what is missed
 
 
 CISCO = "Cisco NetFlow export datagram formats"
 
-# In the order of _decode.pyx's NoteKind.
+# In the order of _notes.pxd's NoteKind.
 NOTES: tuple[Wording, ...] = (
     Wording(
         "message_discarded",
@@ -147,8 +148,9 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         Malformed,
         CISCO,
-        "{missed} flows are missing: sequence {received} came, {expected} was expected",
+        "{missed} {unit} are missing: sequence {received} came, {expected} was expected",
         ("expected", "received", "missed"),
+        "flows",
     ),
     Wording(
         "sequence_reset",
@@ -206,6 +208,15 @@ NOTES: tuple[Wording, ...] = (
         None,
         "more to report of one message than Limits.events_per_message",
     ),
+    Wording(
+        "sequence_gap",
+        "warning",
+        Malformed,
+        CISCO,
+        "{missed} {unit} are missing: sequence {received} came, {expected} was expected",
+        ("expected", "received", "missed"),
+        "messages",
+    ),
 )
 
 
@@ -216,10 +227,12 @@ def address_text(octets: bytes | None) -> str | None:
     return text_of_address(octets)
 
 
-def _read(note: Note) -> tuple[Wording, dict[str, int], str]:
+def _read(note: Note) -> tuple[Wording, dict[str, Any], str]:
     kind, _, _, _, values, protocol = note
     wording = NOTES[kind]
-    detail = dict(zip(wording.detail, values, strict=False))
+    detail: dict[str, Any] = dict(zip(wording.detail, values, strict=False))
+    if wording.unit is not None:
+        detail["unit"] = wording.unit
     name = PEOPLE_SAY.get(PROTOCOLS.get(protocol, ""), "")
     return wording, detail, wording.message.format(protocol=name, **detail)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from struct import calcsize, unpack_from
 from types import MappingProxyType
 
-from ._columns import Layout, Sealed, Table
+from ._columns import Sealed, Table
+from ._layout import Layout
 from .batch import Batch
 from .events import Event, Note, address_text, event_of
 

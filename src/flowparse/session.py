@@ -74,7 +74,8 @@ class ExporterStats:
     missed : int
         Of `missed_unit`, by the sequence numbers, less those that came late.
     missed_unit : str
-        "flows" for NetFlow v5 and v7; "" where there is no sequence.
+        "flows" for NetFlow v5 and v7, "messages" for an exporter that was found to count those;
+        "" where there is no sequence.
     reordered, resets : int
         Datagrams that came late or twice; sequences that started anew.
     discarded : int
@@ -112,7 +113,8 @@ MISSED_UNITS = {"netflow5": "flows", "netflow7": "flows"}
 
 def stats_of(row: tuple[Any, ...]) -> ExporterStats:
     """The statistics that a row of `Exporters.counted` holds."""
-    (address, protocol, domain, datagrams, octets, records, missed, reordered, resets, discarded, rate, source,
+    (address, protocol, domain, datagrams, octets, records, missed, reordered, resets, discarded,
+     by_message, rate, source,
      first_seen_ns, last_seen_ns) = row  # fmt: skip
     version = PROTOCOLS.get(protocol, "unknown")
     return ExporterStats(
@@ -125,7 +127,7 @@ def stats_of(row: tuple[Any, ...]) -> ExporterStats:
         options_records=0,
         templates=0,
         missed=missed,
-        missed_unit=MISSED_UNITS.get(version, ""),
+        missed_unit="messages" if by_message else MISSED_UNITS.get(version, ""),
         reordered=reordered,
         resets=resets,
         discarded=discarded,

@@ -4,10 +4,9 @@
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
 
-from flowparse._columns cimport (
-    Account, Sealed, SOURCE_FINISH, SOURCE_STEP, Table, begin_message, column_end, commit_message, null_octets, reserve,
-    roll_back_message,
-)
+from flowparse._columns cimport Account, Sealed, Table, begin_message, commit_message, reserve, roll_back_message
+from flowparse._layout cimport SOURCE_FINISH, SOURCE_STEP
+from flowparse._part cimport column_end, null_octets
 from flowparse._slab cimport SLAB_CLASSES
 
 

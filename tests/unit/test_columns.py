@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from flowparse._columns import Account, Layout, Sealed, Table
+from flowparse._columns import Account, Sealed, Table
+from flowparse._layout import Layout
 from flowparse._values import Chunk
 from flowparse.datatypes import COLUMN_TYPES
 

@@ -10,7 +10,8 @@ that is not becomes `\\xNN`, which is what Python's "backslashreplace" makes of 
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from flowparse._columns cimport ADDRESS_OCTETS, MOST_ROWS, SOURCE_STEP, null_octets
+from flowparse._layout cimport ADDRESS_OCTETS, MOST_ROWS, SOURCE_STEP
+from flowparse._part cimport null_octets
 from flowparse._slab cimport Slab, new_block, retain
 
 cdef extern from *:

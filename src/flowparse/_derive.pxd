@@ -3,7 +3,7 @@
 
 from libc.stdint cimport uint8_t
 
-from flowparse._columns cimport ColumnRef, Part
+from flowparse._part cimport ColumnRef, Part
 
 cdef uint8_t* new_column(ColumnRef* to, Py_ssize_t rows, size_t offset_octets, size_t data_octets) noexcept nogil
 cdef void copy_nulls(ColumnRef* to, uint8_t* bitmap, const ColumnRef* source, Py_ssize_t rows) noexcept nogil

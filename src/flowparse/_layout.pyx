@@ -1,0 +1,186 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Layouts: the columns of a table, how they are stored, and who fills them.
+
+A description in names becomes numbers that kernels trust, checked here and nowhere again; and the
+place of each column in a slab of each size, for as many rows as fit. Immutable, and counted, since
+rows may outlive whoever made them.
+"""
+
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from libc.stdint cimport int32_t
+
+from flowparse._slab cimport SLAB_LARGEST, release, slab_size
+
+from sys import intern
+
+from flowparse.datatypes import ColumnType
+
+cdef enum:
+    ALIGNMENT = 64              # of a column in its slab
+
+CONTEXT = {
+    "exporter": CONTEXT_EXPORTER,
+    "exporter_port": CONTEXT_EXPORTER_PORT,
+    "domain": CONTEXT_DOMAIN,
+    "template_id": CONTEXT_TEMPLATE_ID,
+    "export_time": CONTEXT_EXPORT_TIME,
+    "message_index": CONTEXT_MESSAGE_INDEX,
+    "received": CONTEXT_RECEIVED,
+    "sequence": CONTEXT_SEQUENCE,
+    "sampling_rate": CONTEXT_SAMPLING_RATE,
+    "sampling_source": CONTEXT_SAMPLING_SOURCE,
+    "protocol": CONTEXT_PROTOCOL,
+}
+FINISH = {
+    "icmp_split": (FINISH_ICMP_SPLIT, 5),
+    "time_order": (FINISH_TIME_ORDER, 2),
+    "zero_is_null": (FINISH_ZERO_IS_NULL, 1),
+}
+SOURCES = {
+    "null": SOURCE_NULL,
+    "step": SOURCE_STEP,
+    "finish": SOURCE_FINISH,
+    "context": SOURCE_CONTEXT,
+    "constant": SOURCE_CONSTANT,
+}
+cdef int[CONTEXT_FIELDS] CONTEXT_WIDTHS = [16, 2, 4, 2, 8, 8, 8, 4, 4, 1, 1]
+
+
+cdef size_t aligned(size_t octets) noexcept nogil:
+    return (octets + ALIGNMENT - 1) & ~<size_t> (ALIGNMENT - 1)
+
+
+cdef size_t place(Shape* shape, int size_class, size_t rows) noexcept nogil:
+    """Lay the columns of `rows` rows out in a slab; return the octets that they take."""
+    cdef size_t at = 0
+    cdef int i
+    cdef ColumnSpec* spec
+    for i in range(shape.n_stored):
+        spec = &shape.columns[i]
+        shape.data[size_class][i] = <uint32_t> at
+        shape.validity[size_class][i] = 0
+        if spec.source == SOURCE_NULL:
+            continue
+        at += aligned((rows + 1) * sizeof(int32_t) if spec.width == 0 else rows * spec.width)
+        if spec.nullable:
+            shape.validity[size_class][i] = <uint32_t> at
+            at += aligned((rows + 7) // 8)
+    return at
+
+
+cdef void drop_shape(Shape* shape) noexcept nogil:
+    if release(&shape.refs) == 0:
+        PyMem_RawFree(shape)
+
+
+cdef class Layout:
+    """The columns of a table: what they are called, how they are stored, and who fills them.
+
+    Parameters
+    ----------
+    columns : sequence of (name, type, source, argument, nullable, wire_octets, unit)
+        `type` is a ColumnType; `source` one of "null", "step", "finish", "context", "constant";
+        `argument` the context field's name, or the constant; `wire_octets` how long a value is on
+        the wire, for `Row.raw`. A name of None is scratch, and stands after all others.
+    finish : sequence of (kind, column indexes)
+        Finish steps in order; kinds as in `FINISH`.
+
+    Raises
+    ------
+    ValueError
+        A description that the kernels could not trust.
+    """
+
+    def __cinit__(self, columns, finish=()):
+        cdef int i, k, n = len(columns)
+        cdef int n_finish = len(finish)
+        cdef ColumnSpec* spec
+        cdef size_t octets, rows
+        if not 0 < n < 65536:
+            raise ValueError("a layout has 1 to 65535 columns")
+        octets = (
+            sizeof(Shape) + n * sizeof(ColumnSpec) + n_finish * sizeof(FinishStep)
+            + 2 * SLAB_CLASSES * n * sizeof(uint32_t) + ALIGNMENT
+        )
+        shape = <Shape*> PyMem_RawCalloc(1, octets)
+        if shape == NULL:
+            raise MemoryError()
+        self.shape = shape
+        shape.refs = 1
+        shape.n_stored = n
+        shape.n_finish = n_finish
+        shape.columns = <ColumnSpec*> (shape + 1)
+        shape.finish = <FinishStep*> (shape.columns + n)
+        shape.data[0] = <uint32_t*> (((<size_t> (shape.finish + n_finish)) + 7) & ~<size_t> 7)
+        for k in range(SLAB_CLASSES):
+            shape.data[k] = shape.data[0] + 2 * k * n
+            shape.validity[k] = shape.data[k] + n
+
+        names, types, units, wire = [], [], [], []
+        for i, (name, type, source, argument, nullable, wire_octets, unit) in enumerate(columns):
+            if not isinstance(type, ColumnType):
+                raise TypeError("a column has a ColumnType")
+            spec = &shape.columns[i]
+            spec.source = SOURCES[source]
+            spec.width = type.width
+            spec.nullable = bool(nullable)
+            if spec.width == 0:
+                if spec.source not in (SOURCE_STEP, SOURCE_NULL):
+                    raise ValueError(f"column {name}: only steps fill a variable column")
+                spec.heap = shape.n_heaps
+                shape.n_heaps += spec.source == SOURCE_STEP
+            if spec.source == SOURCE_CONTEXT:
+                spec.field = CONTEXT[argument]
+                spec.nullable = True
+                if CONTEXT_WIDTHS[spec.field] != spec.width:
+                    raise ValueError(f"column {name} is not as wide as context field {argument}")
+            elif spec.source == SOURCE_CONSTANT:
+                spec.constant = argument
+                if spec.width > 8 or spec.width & (spec.width - 1):
+                    raise ValueError(f"column {name}: a constant has 1, 2, 4 or 8 octets")
+            elif spec.source == SOURCE_FINISH:
+                spec.nullable = True
+            elif spec.source == SOURCE_NULL and spec.width > ADDRESS_OCTETS:
+                raise ValueError(f"column {name} is too wide to be all null")
+            if name is None:
+                continue
+            if shape.n_columns != i:
+                raise ValueError("scratch columns stand last")
+            shape.n_columns += 1
+            names.append(intern(name))      # row.name is found by identity
+            types.append(type)
+            units.append(unit)
+            wire.append(wire_octets)
+        for i, (kind, indexes) in enumerate(finish):
+            shape.finish[i].kind, k = FINISH[kind]
+            if len(indexes) != k or any(not 0 <= column < n for column in indexes):
+                raise ValueError(f"{kind} takes {k} columns")
+            for k, column in enumerate(indexes):
+                shape.finish[i].columns[k] = column
+
+        for k in range(SLAB_CLASSES):
+            rows = MOST_ROWS
+            # Progress: `rows` falls by at least one each turn.
+            while rows > 0 and place(shape, k, rows) > slab_size(k):
+                rows -= 1 + rows // 64
+            shape.rows[k] = <uint32_t> rows
+        if shape.rows[SLAB_LARGEST] == 0:
+            raise ValueError("a row does not fit a slab")
+        # Progress: the class grows to the largest.
+        while shape.largest < SLAB_LARGEST and shape.rows[shape.largest] < MOST_ROWS:
+            shape.largest += 1
+        self.names = tuple(names)
+        self.types = tuple(types)
+        self.units = tuple(units)
+        self.wire_octets = tuple(wire)
+        self.index = {name: i for i, name in enumerate(names)}
+        if len(self.index) != len(names):
+            raise ValueError("column names repeat")
+
+    def __dealloc__(self):
+        if self.shape != NULL:
+            drop_shape(self.shape)
+
+    def rows_of_slab(self):
+        """How many rows fit a slab of each class."""
+        return tuple([self.shape.rows[k] for k in range(SLAB_CLASSES)])
