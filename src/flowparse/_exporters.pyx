@@ -293,7 +293,8 @@ cdef class Exporters:
         for exporter in self.by_identity.values():
             address = exporter.address
             if exporter.state.refused:
-                rows.append((address, 0, None, 0, 0, 0, 0, 0, 0, exporter.state.refused, False, 0, 0, None, None))
+                refused = exporter.state.refused
+                rows.append((address, 0, None, refused, 0, 0, 0, 0, 0, refused, False, 0, 0, None, None))
             domain = exporter.state.domains
             # Progress: one domain further each turn.
             while domain != NULL:
