@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
+from typing import Any
 
 from ..datatypes import DATA_TYPES
 from ..errors import RegistryError
@@ -292,9 +292,13 @@ def names(table: str) -> Mapping[int, str]:
     >>> names("protocol")[6], names("flow_end_reason")[2]
     ('TCP', 'active timeout')
     """
-    if table not in _tables():
-        raise KeyError(_not_found("table", table, _tables()))
-    return MappingProxyType({int(value, 0): name for value, name in rows("enums", f"{table}.tsv")})
+    try:
+        named = rows("enums", f"{table}.tsv") if table.isidentifier() else []
+    except OSError:
+        named = []
+    if not named:
+        raise KeyError(_not_found("table", table, _tables())) from None
+    return MappingProxyType({int(value, 0): name for value, name in named})
 
 
 def _reversed(forward: Element) -> Element:
@@ -358,11 +362,15 @@ def _not_found(what: str, key: object, known: Iterable[str]) -> str:
 
 def rows(*path: str) -> list[list[str]]:
     """The cells of a TSV file below this package, row by row, less comments and the header."""
-    lines = files(__name__).joinpath(*path).read_text("ascii").splitlines()
+    # The loader itself: importlib.resources would import zipfile first, which takes longer than all else here.
+    loader: Any = __spec__.loader
+    lines = loader.get_data("/".join((*__path__, *path))).decode("ascii").splitlines()
     return [line.split("\t") for line in lines if not line.startswith("#")][1:]
 
 
 def _stems(folder: str) -> list[str]:
+    from importlib.resources import files  # noqa: PLC0415  as above
+
     return sorted(entry.name.removesuffix(".tsv") for entry in (files(__name__) / folder).iterdir())
 
 
@@ -380,6 +388,8 @@ def _tables() -> frozenset[str]:
 def _packaged(pen: int) -> dict[int, Element]:
     """The elements of an enterprise's file, by id; empty when it has none."""
     pen = MISSENT.get(pen, pen)
+    if pen == IANA:
+        return _load("0_iana.tsv")  # without a look at what others there are
     return _load(_files()[pen]) if pen in _files() else {}
 
 
