@@ -1,10 +1,8 @@
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import disjoint_base
 
-from flowparse._capture import Reader
-from flowparse._columns import Account, Sealed, Table
+from flowparse._columns import Account
 from flowparse._plan import Plan
 from flowparse.limits import Limits
 
@@ -26,22 +24,3 @@ class Walker:
     def _make_plan(self, protocol: int) -> None: ...
     def _report(self, notes: list[_Note]) -> None: ...
     def _refusal(self, reason: _Note) -> Exception: ...
-    def feed(self, datagram: Buffer, exporter: _Exporter, received_ns: int | None = None) -> int: ...
-    def _feed_apart(
-        self, datagram: Buffer, exporter: _Exporter, received_ns: int | None
-    ) -> tuple[bytes, bytes | None, list[_Note], list[tuple[Table, list[Sealed]]]]: ...
-    def feed_many(
-        self,
-        datagrams: Sequence[Buffer],
-        exporters: _Exporter | Sequence[_Exporter],
-        received_ns: int | Sequence[int] | None = None,
-    ) -> int: ...
-    def feed_at(
-        self,
-        buffer: Buffer,
-        offsets: Buffer,
-        lengths: Buffer,
-        exporters: _Exporter | Sequence[_Exporter],
-        received_ns: int | Buffer | None = None,
-    ) -> int: ...
-    def _feed_reader(self, reader: Reader, most: int = ...) -> tuple[int, bool]: ...

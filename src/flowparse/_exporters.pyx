@@ -38,7 +38,7 @@ cdef About about(const ExporterState* exporter, const DomainState* domain) noexc
     memset(&whom, 0, sizeof(About))
     if exporter != NULL and exporter.known:
         whom.has_exporter = True
-        whom.exporter = exporter.address
+        whom.exporter = <const uint8_t*> exporter.address
     if domain != NULL:
         whom.has_domain = True
         whom.protocol = domain.protocol
@@ -121,7 +121,7 @@ cdef void count_sequence(
         elif ahead >= -LATE:
             # Late, or twice: what was missed for its sake was not.
             domain.reordered += 1
-            domain.missed -= min(domain.missed, 1 if domain.by_message else count)
+            domain.missed -= min(domain.missed, <uint64_t> (1 if domain.by_message else count))
             return
         else:
             domain.resets += 1

@@ -16,7 +16,8 @@ from flowparse import _convert, _values, dataframes
 from flowparse._columns import Sealed
 from flowparse._layout import Layout
 from flowparse._values import Chunk, Column, Row
-from flowparse.text import html, quoted
+from flowparse.datatypes import Show
+from flowparse.text import html, quoted, time_text
 
 __all__ = ["Batch"]
 
@@ -183,13 +184,19 @@ class Batch:
         """A `polars.DataFrame`; `text` writes addresses out, `names` adds names beside numbers."""
         return dataframes.to_polars(self._prepared(text, names))
 
+    def _cell(self, name: str, value: Any) -> str:
+        if value is None:
+            return ""
+        is_time = self._layout.types[self._layout.index[name]].show is Show.TIME
+        return html(time_text(value) if is_time else value)
+
     def _repr_html_(self) -> str:
         """The first rows, without the columns that are null throughout."""
         said = [name for name in self.names if len(self) == 0 or self[name].null_count < len(self)]
         shown = said[:HTML_COLUMNS]
         head = "".join(f"<th>{html(name)}</th>" for name in shown)
         body = "".join(
-            "<tr>" + "".join(f"<td>{'' if row[name] is None else html(row[name])}</td>" for name in shown) + "</tr>"
+            "<tr>" + "".join(f"<td>{self._cell(name, row[name])}</td>" for name in shown) + "</tr>"
             for row in self[:HTML_ROWS]
         )
         notes = [f"{len(self)} rows, {len(self.names)} columns"]

@@ -1,7 +1,8 @@
 """Decoder: the Collecting Process of RFC 7011 without its sockets, and the face of the library.
 
-The compiled walk (`_decode.Walker`) does the work on each datagram; this half makes what it stops
-for: plans from the caller's schema, events from notes, batches from columns.
+The compiled half (`_feed.Feeder`, and the walk of `_decode.Walker` below it) does the work on each
+datagram; this one makes what the walk stops for: plans from the caller's schema, events from notes,
+batches from columns.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from . import plan
 from ._capture import Reader
 from ._columns import Table
-from ._decode import Walker
+from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
@@ -35,7 +36,7 @@ __all__ = ["Decoder"]
 UINT32_MAX = 0xFFFFFFFF
 
 
-class Decoder(Walker):
+class Decoder(Feeder):
     """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5 and v7.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per

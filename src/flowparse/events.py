@@ -93,6 +93,16 @@ class Wording(NamedTuple):
 
 CISCO = "Cisco NetFlow export datagram formats"
 
+GAP = Wording(
+    "sequence_gap",
+    "warning",
+    Malformed,
+    CISCO,
+    "{missed} {unit} are missing: sequence {received} came, {expected} was expected",
+    ("expected", "received", "missed"),
+    "flows",
+)
+
 # In the order of _notes.pxd's NoteKind.
 NOTES: tuple[Wording, ...] = (
     Wording(
@@ -143,15 +153,7 @@ NOTES: tuple[Wording, ...] = (
         "{octets} octets behind the last record that the count of {protocol} tells of",
         ("octets",),
     ),
-    Wording(
-        "sequence_gap",
-        "warning",
-        Malformed,
-        CISCO,
-        "{missed} {unit} are missing: sequence {received} came, {expected} was expected",
-        ("expected", "received", "missed"),
-        "flows",
-    ),
+    GAP,
     Wording(
         "sequence_reset",
         "warning",
@@ -208,15 +210,7 @@ NOTES: tuple[Wording, ...] = (
         None,
         "more to report of one message than Limits.events_per_message",
     ),
-    Wording(
-        "sequence_gap",
-        "warning",
-        Malformed,
-        CISCO,
-        "{missed} {unit} are missing: sequence {received} came, {expected} was expected",
-        ("expected", "received", "missed"),
-        "messages",
-    ),
+    GAP._replace(unit="messages"),
 )
 
 

@@ -23,7 +23,7 @@ HEADERS = {
 }
 Taken = list[tuple[Table, list[Sealed]]]
 Told = tuple[bytes, bytes | None, list[Note], Taken]
-"""(the header's octets, the exporter's address, notes, rows), as `Walker._feed_apart` returns it."""
+"""(the header's octets, the exporter's address, notes, rows), as `Feeder._feed_apart` returns it."""
 
 
 class Message:

@@ -9,9 +9,10 @@ is shown has a bounded length. Nothing here judges whether text is true.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import escape as _escape_html
 
-__all__ = ["LIMIT", "csv_field", "dot_string", "html", "quoted", "visible"]
+__all__ = ["LIMIT", "csv_field", "dot_string", "html", "quoted", "time_text", "visible"]
 
 LIMIT = 64
 """Characters of a value that are shown where nothing else is said."""
@@ -20,6 +21,24 @@ _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_SECOND = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_LAST_SECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+
+
+def time_text(ns: int) -> str:
+    """A time in nanoseconds since 1970 as people read it: UTC, as many decimals as it has.
+
+    >>> time_text(1489636168401224368), time_text(0), time_text(10**24)
+    ('2017-03-16 03:49:28.401224368', '1970-01-01 00:00:00', '1000000000000000000000000 ns')
+    """
+    seconds, fraction = divmod(ns, 1_000_000_000)
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return f"{ns} ns"  # no year of four digits
+    whole = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{whole}.{fraction:09d}".rstrip("0").rstrip(".") if fraction else whole
 
 
 def _as_escape(match: re.Match[str]) -> str:

@@ -1,0 +1,29 @@
+from collections.abc import Sequence
+
+from typing_extensions import Buffer, disjoint_base
+
+from flowparse._capture import Reader
+from flowparse._columns import Sealed, Table
+from flowparse._decode import Walker, _Exporter, _Note
+
+@disjoint_base
+class Feeder(Walker):
+    def feed(self, datagram: Buffer, exporter: _Exporter, received_ns: int | None = None) -> int: ...
+    def _feed_apart(
+        self, datagram: Buffer, exporter: _Exporter, received_ns: int | None
+    ) -> tuple[bytes, bytes | None, list[_Note], list[tuple[Table, list[Sealed]]]]: ...
+    def feed_many(
+        self,
+        datagrams: Sequence[Buffer],
+        exporters: _Exporter | Sequence[_Exporter],
+        received_ns: int | Sequence[int] | None = None,
+    ) -> int: ...
+    def feed_at(
+        self,
+        buffer: Buffer,
+        offsets: Buffer,
+        lengths: Buffer,
+        exporters: _Exporter | Sequence[_Exporter],
+        received_ns: int | Buffer | None = None,
+    ) -> int: ...
+    def _feed_reader(self, reader: Reader, most: int = ...) -> tuple[int, bool]: ...
