@@ -155,12 +155,15 @@ def exporters(stats: Iterable[flowparse.ExporterStats]) -> Iterator[str]:
     known = sorted((each for each in stats if each.version != "unknown"), key=lambda each: -each.records)
     rows = []
     for each in known:
-        sent = each.records + each.missed
+        # Most exporters number their flows, some their messages.
+        by_message = each.missed_unit == "messages"
+        sent = each.missed + (each.datagrams if by_message else each.records)
+        missed = f"{each.missed:,}" + (" messages" if by_message else "")
         lost = f"{100 * each.missed / sent:.2f} %" if each.missed_unit and sent else "-"
         sampling = f"1:{each.sampling_rate} {each.sampling_source}" if each.sampling_rate else "not told"
         seen = (clock((at or 0) // 10**9, "%H:%M:%S") for at in (each.first_seen_ns, each.last_seen_ns))
         rows.append(
-            (each.exporter, each.domain, each.version, f"{each.datagrams:,}", f"{each.records:,}", f"{each.missed:,}",
+            (each.exporter, each.domain, each.version, f"{each.datagrams:,}", f"{each.records:,}", missed,
              lost, sampling, "-".join(seen))
         )  # fmt: skip
     heads = ("exporter", ">domain", "version", ">datagrams", ">flows", ">missed", ">lost", "sampling", "seen (UTC)")

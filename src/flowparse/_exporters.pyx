@@ -103,7 +103,8 @@ cdef void count_sequence(
     cdef About whom
     if domain.sequence_known and ahead != 0 and is_other_unit(domain, got):
         ahead = 0
-    if ahead == 0:
+    # What both units explain proves neither; short messages counted as such give many of them.
+    if ahead == 0 and got != domain.last + other_step(domain):
         domain.otherwise = 0
     domain.last = got
     domain.last_count = count
@@ -130,9 +131,14 @@ cdef void count_sequence(
     domain.uptime_ms = uptime_ms
 
 
+cdef uint32_t other_step(const DomainState* domain) noexcept nogil:
+    """How far the last message would take the sequence in the unit that is not in use."""
+    return domain.last_count if domain.by_message else 1
+
+
 cdef bint is_other_unit(DomainState* domain, uint32_t got) noexcept nogil:
     """Whether the number would be right in the other unit once more, and often enough to take that one."""
-    if domain.last_count == 1 or got != domain.last + (domain.last_count if domain.by_message else 1):
+    if domain.last_count == 1 or got != domain.last + other_step(domain):
         return False
     if domain.otherwise == 0:
         domain.missed_before = domain.missed

@@ -226,6 +226,13 @@ def test_captures_of_others(name: str) -> None:
     same_rankings(done.stdout, flows)
 
 
+def test_loss_of_an_exporter_that_numbers_its_messages(tmp_path: Path) -> None:
+    sent = [build.netflow5([build.V5Record()] * 2, sequence=n) for n in (*range(16), 18, 19)]
+    (tmp_path / "by_message.pcap").write_bytes(build.pcap([(0, build.ethernet(build.udp(each))) for each in sent]))
+    (row,) = sections(run("demo", tmp_path / "by_message.pcap").stdout)["Exporters"][1:]
+    assert row[3:7] == ["18", "36", "2 messages", "10.00 %"]
+
+
 def test_a_pcapng_capture(tmp_path: Path) -> None:
     frame = build.ethernet(build.udp(build.chapter_message()))
     (tmp_path / "chapter.pcapng").write_bytes(build.pcapng([(1_489_636_168_500_000_000, frame)]))

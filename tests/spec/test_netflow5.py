@@ -139,6 +139,14 @@ def test_C_127_an_exporter_that_counts_messages_is_found_out() -> None:
 
 
 @cisco
+@pytest.mark.parametrize("counts", [(2,), (3,), (2, 1), (1, 3, 2)])
+def test_C_127_short_messages_that_are_counted_are_found_out_too(counts: tuple[int, ...]) -> None:
+    decoder = in_sequence(*((i, counts[i % len(counts)]) for i in range(60)), (70, 2))
+    (stats,) = decoder.stats()
+    assert (stats.missed, stats.missed_unit, stats.reordered) == (10, "messages", 0)
+
+
+@cisco
 def test_C_127_an_exporter_that_counts_flows_again_is_found_out_too() -> None:
     decoder = in_sequence(*((i, 30) for i in range(10)), *((1000 + 30 * i, 30) for i in range(10)))
     (stats,) = decoder.stats()
