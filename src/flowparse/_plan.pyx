@@ -155,12 +155,14 @@ KERNEL_OF = {
 
 def kernel_of(name, wire, memory):
     """The kernel `name` for a field of `wire` octets and a column of `memory`; None where there is none."""
-    widths = KERNEL_OF[name]
+    widths = KERNEL_OF.get(name, {})
+    if wire < 1:
+        return None
     if name == "octets" and wire == memory:
         return widths.get((wire, memory), 11)
     if (wire, memory) in widths:
         return widths[wire, memory]
-    return widths.get((0, memory)) if 1 <= wire <= memory else None
+    return widths.get((0, memory)) if wire <= memory else None
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -416,10 +418,10 @@ cdef class Plan:
         cdef Step* step
         self.table = table
         self.program.store = &table.store
-        self.program.n_segments = len(segments)
-        self.program.least_length = sum(segments) + len(segments) - 1
         if not segments or any(not 0 <= length <= 65535 for length in segments):
             raise ValueError("segments have 0 to 65535 octets")
+        self.program.n_segments = len(segments)
+        self.program.least_length = sum(segments) + len(segments) - 1
         if not 1 <= self.program.least_length <= 65535:
             raise ValueError("a record has 1 to 65535 octets")
         fixed, appends = checked_steps(table.layout, tuple(segments), tuple(steps))
