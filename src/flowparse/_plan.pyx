@@ -471,22 +471,30 @@ cdef class Plan:
         cdef Octets held
         cdef Span body
         cdef Stop stop
+        cdef object rows
         cdef Ledger* ledger = &self.table.account.ledger
         hold_octets(octets, &held)
+        # The message ends before the octets are let go, which may run anyone's code.
         try:
             body.at = held.at
             body.end = held.at + held.length
             begin_message(ledger, False)
             stop = run(&self.program, &body, ledger)
+            try:
+                if stop == STOP_MEMORY:
+                    raise MemoryError()
+                if stop != STOP_END:
+                    raise ValueError(
+                        "a record reaches past the end" if stop == STOP_RECORD else "no more octets may be held",
+                    )
+                rows = ledger.rows      # an object, for which there may be no memory
+            except Exception:
+                roll_back_message(ledger)
+                raise
+            commit_message(ledger)
         finally:
             let_go(&held)
-        if stop == STOP_END:
-            commit_message(ledger)
-            return ledger.rows
-        roll_back_message(ledger)
-        if stop == STOP_MEMORY:
-            raise MemoryError()
-        raise ValueError("a record reaches past the end" if stop == STOP_RECORD else "no more octets may be held")
+        return rows
 
 
 cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
