@@ -154,12 +154,14 @@ KERNEL_OF = {
 
 def kernel_of(name, wire, memory):
     """The kernel `name` for a field of `wire` octets and a column of `memory`; None where there is none."""
-    widths = KERNEL_OF[name]
+    widths = KERNEL_OF.get(name, {})
+    if wire < 1:
+        return None
     if name == "octets" and wire == memory:
         return widths.get((wire, memory), 11)
     if (wire, memory) in widths:
         return widths[wire, memory]
-    return widths.get((0, memory)) if 1 <= wire <= memory else None
+    return widths.get((0, memory)) if wire <= memory else None
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -415,10 +417,10 @@ cdef class Plan:
         cdef Step* step
         self.table = table
         self.program.store = &table.store
-        self.program.n_segments = len(segments)
-        self.program.least_length = sum(segments) + len(segments) - 1
         if not segments or any(not 0 <= length <= 65535 for length in segments):
             raise ValueError("segments have 0 to 65535 octets")
+        self.program.n_segments = len(segments)
+        self.program.least_length = sum(segments) + len(segments) - 1
         if not 1 <= self.program.least_length <= 65535:
             raise ValueError("a record has 1 to 65535 octets")
         fixed, appends = checked_steps(table.layout, tuple(segments), tuple(steps))
@@ -468,22 +470,30 @@ cdef class Plan:
         cdef Octets held
         cdef Span body
         cdef Stop stop
+        cdef object rows
         cdef Ledger* ledger = &self.table.account.ledger
         hold_octets(octets, &held)
+        # The message ends before the octets are let go, which may run anyone's code.
         try:
             body.at = held.at
             body.end = held.at + held.length
             begin_message(ledger, False)
             stop = run(&self.program, &body, ledger)
+            try:
+                if stop == STOP_MEMORY:
+                    raise MemoryError()
+                if stop != STOP_END:
+                    raise ValueError(
+                        "a record reaches past the end" if stop == STOP_RECORD else "no more octets may be held",
+                    )
+                rows = ledger.rows      # an object, for which there may be no memory
+            except Exception:
+                roll_back_message(ledger)
+                raise
+            commit_message(ledger)
         finally:
             let_go(&held)
-        if stop == STOP_END:
-            commit_message(ledger)
-            return ledger.rows
-        roll_back_message(ledger)
-        if stop == STOP_MEMORY:
-            raise MemoryError()
-        raise ValueError("a record reaches past the end" if stop == STOP_RECORD else "no more octets may be held")
+        return rows
 
 
 cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
