@@ -4,6 +4,7 @@
 from libc.stdint cimport uint8_t, uint16_t
 
 from flowparse._columns cimport Ledger, Store, Table
+from flowparse._steps cimport StepKernel
 from flowparse._wire cimport Span
 
 cdef enum Stop:                 # why a kernel returned; the door acts, then resumes
@@ -13,10 +14,10 @@ cdef enum Stop:                 # why a kernel returned; the door acts, then res
     STOP_RECORD = 3             # a record reaches past the end of the span
 
 cdef struct Step:               # a fixed field to a fixed column; made and bounds-checked once, by Plan
+    StepKernel kernel
     uint16_t offset             # octets from the start of its segment
     uint16_t width              # octets of the field
     uint16_t column
-    uint16_t kernel             # which loop
 
 cdef struct Append:             # a field to a variable column
     uint16_t offset             # as above, of a fixed one

@@ -1,13 +1,9 @@
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Self
 
 from typing_extensions import Buffer, disjoint_base
 
 from flowparse._columns import Table
-
-KERNEL_OF: Final[dict[str, dict[tuple[int, int], int]]]
-
-def kernel_of(name: str, wire: int, memory: int) -> int | None: ...
 
 @disjoint_base
 class Plan:
