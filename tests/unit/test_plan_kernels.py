@@ -1,4 +1,4 @@
-"""Plans over records with variable fields: against a reader that is plain Python, and to the ends of heaps and memory."""
+"""Plans over records with variable fields: against a plain Python reader, and to the ends of heaps and memory."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_columns_are_what_a_plain_reader_reads(fields: list[Field], counts: list
         assert columns is not None
         assert plan.plan.append(body) == n
         for column, more in zip(expected, columns, strict=True):
-            column += more
+            column.extend(more)
     assert plan.table.rows_waiting == sum(counts)
     assert plan.take() == expected
 
