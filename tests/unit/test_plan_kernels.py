@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowparse._columns import Account, Layout, Sealed, Table
+from flowparse._columns import Account, Sealed, Table
+from flowparse._layout import Layout
 from flowparse._plan import Plan
 from flowparse._values import Chunk
 from flowparse.datatypes import COLUMN_TYPES, octets
