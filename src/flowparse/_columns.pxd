@@ -26,6 +26,10 @@ cdef struct Store:              # the growing rows of one layout
     uint64_t mark_run_version
     Part* mark_sealed_last
     Store* next_touched
+    # The ledger's list of stores with an open part.
+    bint listed
+    Store* older
+    Store* newer
 
 cdef struct Ledger:             # one message's account, and the bounds over all
     Pool* pool
@@ -37,6 +41,10 @@ cdef struct Ledger:             # one message's account, and the bounds over all
     Py_ssize_t rows             # added by this message
     Py_ssize_t waiting          # committed, and not yet taken
     Store* touched
+    size_t n_open               # stores with an open part, of `most_open`
+    size_t most_open
+    Store* newest_open          # touched last
+    Store* oldest_open
     Context context
 
 cdef void begin_message(Ledger* ledger, bint apart) noexcept nogil
@@ -44,7 +52,7 @@ cdef Py_ssize_t reserve(Ledger* ledger, Store* store, Py_ssize_t want) noexcept 
 cdef Py_ssize_t reserve_octets(Ledger* ledger, Store* store, int heap, size_t octets) noexcept nogil
 cdef void commit_message(Ledger* ledger) noexcept nogil
 cdef void roll_back_message(Ledger* ledger) noexcept nogil
-cdef void seal_open(Store* store) noexcept nogil
+cdef void seal_open(Ledger* ledger, Store* store) noexcept nogil
 
 
 cdef class Account:

@@ -9,13 +9,13 @@ A message that touches a store sets its mark. `commit_message` seals what became
 `roll_back_message` takes every row since the mark away. Sealing cannot fail, so neither can a commit.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.string cimport memcpy
 
 from flowparse._finish cimport run_finish_steps
 from flowparse._part cimport Heap, add_run, drop_chain, drop_part, finish_part, new_part, octets_of
 from flowparse._slab cimport SLAB_LARGEST, Slab, close_pool, drop_slab, new_pool, new_slab, slab_size
-
 
 cdef void seal(Store* store, Part* part) noexcept nogil:
     """Finish the part and put it behind the sealed ones."""
@@ -29,16 +29,56 @@ cdef void seal(Store* store, Part* part) noexcept nogil:
     store.sealed_last = part
 
 
-cdef void seal_open(Store* store) noexcept nogil:
-    """Seal the open part as it stands; the next one is only as large as this one was used."""
+cdef void unlist(Ledger* ledger, Store* store) noexcept nogil:
+    """Take the store off the list of those with an open part, if it is on it."""
+    if not store.listed:
+        return
+    if store.newer != NULL:
+        store.newer.older = store.older
+    else:
+        ledger.newest_open = store.older
+    if store.older != NULL:
+        store.older.newer = store.newer
+    else:
+        ledger.oldest_open = store.newer
+    store.newer = store.older = NULL
+    store.listed = False
+    ledger.n_open -= 1
+
+
+cdef void enlist(Ledger* ledger, Store* store) noexcept nogil:
+    """Put the store, which has an open part, first on the list; seal that of the last if there are too many.
+
+    A store that this message has touched is left alone, since it may yet be rolled back.
+    """
+    unlist(ledger, store)
+    store.older = ledger.newest_open
+    if store.older != NULL:
+        store.older.newer = store
+    else:
+        ledger.oldest_open = store
+    ledger.newest_open = store
+    store.listed = True
+    ledger.n_open += 1
+    # Progress: one store fewer each turn.
+    while ledger.n_open > ledger.most_open and ledger.oldest_open.touched != ledger.message:
+        seal_open(ledger, ledger.oldest_open)
+
+
+cdef void seal_open(Ledger* ledger, Store* store) noexcept nogil:
+    """Seal the open part as it stands, if it has rows; the next one is only as large as this one was used."""
     cdef Part* part = store.open
     cdef int size_class
-    if part == NULL or part.rows == 0:
+    if part == NULL:
+        return
+    unlist(ledger, store)
+    store.open = NULL
+    if part.rows == 0:
+        discard(ledger, part)
         return
     size_class = part.slab.size_class
     if size_class > 0 and part.rows <= part.shape.rows[size_class - 1]:
         store.next_class = size_class - 1
-    store.open = NULL
     seal(store, part)
 
 
@@ -57,7 +97,7 @@ cdef void touch(Ledger* ledger, Store* store) noexcept nogil:
     """Set the store's mark, once a message."""
     cdef int i
     if ledger.apart:
-        seal_open(store)
+        seal_open(ledger, store)
     store.touched = ledger.message
     store.next_touched = ledger.touched
     ledger.touched = store
@@ -95,6 +135,7 @@ cdef int open_next(Ledger* ledger, Store* store) noexcept nogil:
             store.closing_last.next = store.open
         store.closing_last = store.open
     store.open = part
+    enlist(ledger, store)
     return 1
 
 
@@ -139,6 +180,8 @@ cdef Py_ssize_t reserve(Ledger* ledger, Store* store, Py_ssize_t want) noexcept 
     cdef int opened
     if store.touched != ledger.message:
         touch(ledger, store)
+        if store.open != NULL:
+            enlist(ledger, store)
     if store.open == NULL or store.open.rows == store.open.capacity:
         opened = open_next(ledger, store)
         if opened <= 0:
@@ -159,7 +202,7 @@ cdef void commit_message(Ledger* ledger) noexcept nogil:
             store.closing = part.next
             seal(store, part)
         if ledger.apart:
-            seal_open(store)
+            seal_open(ledger, store)
         store = store.next_touched
     ledger.waiting += ledger.rows
 
@@ -185,7 +228,9 @@ cdef void roll_back_message(Ledger* ledger) noexcept nogil:
             if part != store.mark_part:
                 discard(ledger, part)
         store.next_class = store.mark_next_class
-        if store.open != NULL:
+        if store.open == NULL:
+            unlist(ledger, store)
+        else:
             store.open.next = NULL
             store.open.rows = store.mark_rows
             store.open.n_runs = store.mark_runs
@@ -244,11 +289,12 @@ cdef Part* detach_apart(Ledger* ledger, Store* store) noexcept nogil:
 cdef class Account:
     """The slabs of one decoder, and the message it is in."""
 
-    def __cinit__(self, most_held, most_free):
+    def __cinit__(self, most_held, most_free, most_open=4096):
         self.ledger.pool = new_pool(most_free)
         if self.ledger.pool == NULL:
             raise MemoryError()
         self.ledger.most_held = min(most_held, 2**62)
+        self.ledger.most_open = max(1, min(most_open, 2**62))
 
     def __dealloc__(self):
         if self.ledger.pool != NULL:
@@ -282,6 +328,7 @@ cdef class Account:
         return taken
 
 
+@cython.no_gc_clear                     # __dealloc__ needs the account
 cdef class Table:
     """The growing rows of one layout; owns its Store."""
 
@@ -297,6 +344,7 @@ cdef class Table:
 
     def __dealloc__(self):
         cdef int i
+        unlist(&self.account.ledger, &self.store)
         drop_chain(self.store.closing)
         drop_chain(self.store.sealed)
         if self.store.open != NULL:
@@ -320,7 +368,7 @@ cdef class Table:
 
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""
-        seal_open(&self.store)
+        seal_open(&self.account.ledger, &self.store)
         covers = covers_of(self.layout, self.store.sealed)
         put_in(covers, detach_sealed(&self.account.ledger, &self.store))
         return covers

@@ -69,7 +69,7 @@ cdef class Walker:
 
     def _configure(self, limits, *, discard, strict, default_rate):
         """Take the caller's decisions over; once, before anything is fed."""
-        self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20) << 20)
+        self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20) << 20, limits.open_tables)
         self.ledger = &self.account.ledger
         self.exporters = Exporters(limits.exporters, limits.exporter_aliases)
         self.book.most = min(limits.events_per_message, <int> NOTES_OF_MESSAGE)

@@ -35,7 +35,7 @@ class Limits:
     full_slabs : int
         Free slabs kept for reuse, counted as 1 MiB each.
     open_tables : int
-        Layouts with rows in the making.
+        Layouts with rows in the making; the rows of the one written to least recently are closed to a chunk.
     events, events_per_message : int
         Events kept between two calls of `events()`, and reported of one message.
     samples_per_datagram, records_per_sample, line_octets, lines_per_datagram : int

@@ -305,6 +305,40 @@ def test_rows_outlive_their_decoder(writer: Writer) -> None:
     assert values(chunks, "n") == list(range(9000))
 
 
+@pytest.mark.parametrize(
+    ("most_open", "parts"), [(2, [[5, 5], [5], [5]]), (1, [[5, 5], [5], [5]]), (3, [[10], [5], [5]])]
+)
+def test_no_more_tables_are_open_than_the_limit(engine: ModuleType, most_open: int, parts: list[list[int]]) -> None:
+    account = Account(1 << 30, 1 << 26, most_open)
+    tables = [Table(Layout((COUNTER,), ()), account, "rows") for _ in range(3)]
+    for which, first in ((0, 0), (1, 0), (2, 0), (0, 5)):
+        engine.begin(account)
+        assert engine.append(tables[which], [u32(*range(first, first + 5))], 5) == 5
+        engine.commit(account)
+    taken = [table.take() for table in tables]
+    assert [[len(part) for part in of_table] for of_table in taken] == parts
+    assert [values(of_table, "n") for of_table in taken] == [list(range(10)), list(range(5)), list(range(5))]
+    assert engine.held(account) == 0
+
+
+def test_a_message_may_open_more_tables_than_the_limit_and_be_rolled_back(engine: ModuleType) -> None:
+    account = Account(1 << 30, 1 << 26, 1)
+    tables = [Table(Layout((COUNTER,), ()), account, "rows") for _ in range(5)]
+    engine.begin(account)
+    assert engine.append(tables[0], [u32(7)], 1) == 1
+    engine.commit(account)
+    engine.begin(account)
+    for table in tables:
+        assert engine.append(table, [u32(8)], 1) == 1
+    engine.roll_back(account)
+    del tables[3:]  # a table that goes leaves the list
+    engine.begin(account)
+    assert engine.append(tables[1], [u32(9)], 1) == 1
+    engine.commit(account)
+    assert [values(table.take(), "n") for table in tables] == [[7], [9], []]
+    assert engine.held(account) == 0
+
+
 # ── sealed columns ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
