@@ -18,6 +18,7 @@ cdef struct Step:               # a fixed field to a fixed column; made and boun
     uint16_t offset             # octets from the start of its segment
     uint16_t width              # octets of the field
     uint16_t column
+    uint16_t stored             # octets of a value in memory
 
 cdef struct Append:             # a field to a variable column
     uint16_t offset             # as above, of a fixed one

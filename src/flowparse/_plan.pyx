@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 from flowparse._columns cimport begin_message, commit_message, reserve, reserve_octets, roll_back_message
 from flowparse._layout cimport Layout, SOURCE_FINISH, SOURCE_STEP
 from flowparse._octets cimport Octets, hold_octets, let_go
-from flowparse._part cimport Heap, Part, column_end
+from flowparse._part cimport Heap, Part
 from flowparse._steps cimport Clock, kernel_at
 from flowparse._wire cimport be16, left
 
@@ -36,12 +36,17 @@ cdef void run_segment(
 ) noexcept nogil:
     """Write n rows of each column that the segment fills."""
     cdef Py_ssize_t k
+    cdef Py_ssize_t rows = part.rows
+    cdef uint8_t* slab = part.slab.data
+    cdef const uint32_t* data = part.data
     cdef const Step* step
     # Bounds: the caller proved n segments, `stride` octets apart, and room for n rows; Plan proved that each step lies
     # in the segment and writes the width of its column.
     for k in range(segment.n_steps):
         step = &segment.steps[k]
-        step.kernel(src + step.offset, stride, n, column_end(part, step.column), step.width, clock)
+        step.kernel(
+            src + step.offset, stride, n, slab + data[step.column] + rows * step.stored, step.width, clock,
+        )
 
 
 cdef void append_octets(
@@ -290,7 +295,9 @@ cdef class Plan:
             self.program.segments[s].steps = step
             for segment, offset, width, column, kernel in fixed:
                 if segment == s:
-                    step[0] = Step(kernel_at(kernel), offset, width, column)
+                    step[0] = Step(
+                        kernel_at(kernel), offset, width, column, table.layout.shape.columns[<int> column].width,
+                    )
                     step += 1
             self.program.segments[s].n_steps = step - self.program.segments[s].steps
         for k, (segment, offset, width, column) in enumerate(appends):
