@@ -195,8 +195,9 @@ cdef void commit_message(Ledger* ledger) noexcept nogil:
     """The message counts: seal what became full in it, and all of it where it leaves by itself."""
     cdef Store* store = ledger.touched
     cdef Part* part
-    # Progress: one store, and one part, further each turn.
+    # Progress: one store further each turn.
     while store != NULL:
+        # Progress: one part further each turn.
         while store.closing != NULL:
             part = store.closing
             store.closing = part.next
@@ -217,11 +218,12 @@ cdef void roll_back_message(Ledger* ledger) noexcept nogil:
     cdef Store* store = ledger.touched
     cdef Part* part
     cdef int i
-    # Progress: one store, and one part, further each turn.
+    # Progress: one store further each turn.
     while store != NULL:
         if store.open != NULL and store.open != store.mark_part:
             discard(ledger, store.open)
             store.open = store.mark_part
+        # Progress: one part further each turn.
         while store.closing != NULL:
             part = store.closing
             store.closing = part.next

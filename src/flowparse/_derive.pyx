@@ -115,12 +115,13 @@ cdef int character(const uint8_t* at, Py_ssize_t left) noexcept nogil:
 
 cdef bint is_ascii(const uint8_t* at, Py_ssize_t n) noexcept nogil:
     cdef uint64_t word, seen = 0
-    # Progress: `n` falls by eight, or by one. Bounds: n octets at `at`.
+    # Progress: `n` falls by eight. Bounds: n octets at `at`.
     while n >= 8:
         memcpy(&word, at, 8)
         seen |= word
         at += 8
         n -= 8
+    # Progress: `n` falls by one. Bounds: as above.
     while n > 0:
         seen |= at[0]
         at += 1

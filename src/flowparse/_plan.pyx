@@ -21,7 +21,7 @@ from flowparse._wire cimport be16, left
 from flowparse._steps import kernel_of
 
 cdef enum:
-    MOST_HEAP = 1 << 20         # octets, the largest slab
+    MOST_HEAP = 1 << 20         # octets of a column appended at a time; a new part's heap holds them
     FIELDS_AT_ONCE = 4096       # variable fields found before their columns are written
     BLOCK_OCTETS = 32768        # of segments lined up for the kernels
     RECORDS_AT_ONCE = 256
