@@ -70,6 +70,8 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_RECORDS = 59           # set_id, records, limit
     NOTE_VALUES = 60            # set_id, records, limit
     NOTE_COUNT_DIFFERS = 61     # count, records
+    NOTE_UNUSABLE = 62          # set_id, octets
+    NOTE_OPTIONS_DROPPED = 63   # records
 
 cdef struct About:              # whom a note is about
     bint has_exporter
@@ -99,6 +101,7 @@ cdef void close_notebook(Notebook* book) noexcept
 cdef void note(
     Notebook* book, int kind, const About* about, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*,
 ) noexcept nogil
+cdef void drop_notes(Notebook* book, Py_ssize_t n, uint32_t left) noexcept nogil
 cdef list take_notes(Notebook* book)
 
 
