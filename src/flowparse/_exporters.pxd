@@ -83,6 +83,7 @@ cdef class Exporter:
     cdef Keep keep
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
+    cdef object stream          # octets of a stream that are no message yet; None: it sends none
     cdef void forget(self) noexcept
 
 
@@ -104,5 +105,6 @@ cdef class Exporters:
     cdef void use(self, ExporterState* state) noexcept nogil
     cdef void unlink(self, ExporterState* state) noexcept nogil
     cdef int evict(self, Notebook* book) except -1
+    cdef Exporter of_identity(self, tuple identified, Notebook* book)
     cdef Alias known(self, object spelled)
     cdef Alias add(self, object spelled, tuple identified, Notebook* book)

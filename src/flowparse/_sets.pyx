@@ -305,6 +305,9 @@ cdef class SetWalker(Walker):
             return STOP_END
         if id < FIRST_TEMPLATE_ID:
             return self._read_templates(id, id == header.options, &body)
+        if self.rules.templates_only:
+            walk.whole = walk.counted = False
+            return STOP_END
         walk.template = find_template(&walk.domain.templates, id)
         walk.body = body
         if walk.template == NULL and not walk.cut:
@@ -429,6 +432,8 @@ cdef class SetWalker(Walker):
         if defined == 0:
             return STOP_END
         walk.defined = True
+        if defined == 3:
+            return STOP_END
         self._tell(
             NOTE_TEMPLATE_DEFINED if defined == 1 else NOTE_TEMPLATE_CHANGED, offset, set_id, record.id,
             record.n_fields,
