@@ -19,8 +19,10 @@ from .events import Event
 from .limits import Limits
 from .message import Message
 from .registry import Element, Registry, element, elements
+from .scan import scan_templates
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .state import merge_states
 
 __all__ = [
     "FLOW",
@@ -47,4 +49,6 @@ __all__ = [
     "capture",
     "element",
     "elements",
+    "merge_states",
+    "scan_templates",
 ]

@@ -1,13 +1,13 @@
 """Decoder: the Collecting Process of RFC 7011 without its sockets, and the face of the library.
 
-The compiled half (`_feed.Feeder`, and the walk of `_decode.Walker` below it) does the work on each
+The compiled half (`_state.Keeper`, and down to the walk of `_decode.Walker` below it) does the work on each
 datagram; this one makes what the walk stops for: plans from the caller's schema, events from notes,
 batches from columns.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Literal, NoReturn
@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from . import plan
 from ._capture import Reader
 from ._columns import Table
-from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
+from ._state import Keeper
 from .batch import Batch
-from .errors import DecodeError
-from .events import OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .diagnosis import diagnose
+from .errors import DecodeError, Malformed, StateError, UnsupportedVersion
+from .events import NOTES, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .notices import notice
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
+from .state import Knowledge, Known, Scope, pack, unpack
 from .template import FieldSpecifier, Template, fields_from, fixed_fields, n_odd, n_unknown
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ Program = tuple[Plan, bool, int, int]
 """(plan, whether its records teach, unknown elements, fields of odd length)"""
 
 
-class Decoder(Feeder):
+class Decoder(Keeper):
     """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
@@ -53,7 +56,8 @@ class Decoder(Feeder):
         What tells exporters apart. With the port, exporters behind one address (NAT, a load
         balancer) are kept apart, and one that changes its port is another.
     transport : {"udp", "tcp", "sctp", "file"}
-        How messages come: only over UDP can templates not be withdrawn (RFC 7011 section 8.4).
+        How datagrams come: only over UDP templates expire and cannot be withdrawn (RFC 7011 section
+        8.4). What comes by `feed_stream` is a stream whatever this says.
     malformed : {"discard", "salvage"} or None
         What becomes of a message whose count or lengths lie: all of it goes, templates included, or
         what is framed before the damage stays. None is the rule of each protocol: IPFIX is discarded
@@ -126,6 +130,8 @@ class Decoder(Feeder):
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
+        self._told: Counter[str] = Counter()
+        self._strict = bool(strict)
         self._configure(
             self._limits,
             malformed=malformed,
@@ -139,12 +145,14 @@ class Decoder(Feeder):
 
     def _identify(self, exporter: Exporter) -> tuple[bytes, bytes | None, int | None, int] | None:
         address, port = identify(exporter)
-        identity = address or b""
-        if self._by_port and port is not None:
-            identity += port.to_bytes(2)
+        identity = self._identity_of(exporter)
         if self._allow is not None and not self._knows(identity) and not self._allow(exporter):
             return None
         return identity, address, port, self._overrides.get(address, 0)
+
+    def _identity_of(self, exporter: Exporter) -> bytes:
+        address, port = identify(exporter)
+        return (address or b"") + (port.to_bytes(2) if self._by_port and port is not None else b"")
 
     def _make_plan(self, protocol: int) -> None:
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
@@ -193,7 +201,39 @@ class Decoder(Feeder):
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
+            self._count(note)
             self._tell(event_of(note))
+
+    def _count(self, note: Note) -> None:
+        """Keep in mind what `diagnose` speaks of."""
+        wording = NOTES[note[0]]
+        self._told[wording.code] += 1
+        if wording.code == "output_dropped" and wording.detail == ("records",) and note[0] != OPTIONS_DROPPED:
+            self._told["records_dropped"] += note[4][0]
+
+    def _notice(self, event: Event) -> None:
+        self._told[event.code] += 1
+        self._tell(event)
+
+    def _stream_broken(self, address: bytes | None, offset: int, version: int, length: int | None) -> None:
+        name = "version" if length is None else "length"
+        told = notice(name, address, offset=offset, **({"version": version} if length is None else {"length": length}))
+        if self._strict:
+            error = UnsupportedVersion if length is None else Malformed
+            raise error(f"{told.message} ({told.clause})", offset=offset, clause=told.clause)
+        self._notice(told)
+
+    def _stream_ended(self, address: bytes | None, offset: int, held: int, needed: int, dropped: int) -> None:
+        if held:
+            self._notice(notice("cut", address, offset=offset, octets=held, needed=needed))
+        if dropped:
+            self._notice(notice("unread", address, offset=offset, octets=dropped))
+
+    def _session_ended(self, address: bytes | None, sets: int, octets: int) -> None:
+        self._notice(notice("session", address, sets=sets, octets=octets))
+
+    def _nulls_skipped(self, payloads: int, exporters: int) -> None:
+        self._notice(notice("nulls", payloads=payloads, exporters=exporters))
 
     def _tell(self, event: Event) -> None:
         if len(self._events) < self._limits.events:
@@ -228,7 +268,10 @@ class Decoder(Feeder):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty, self._elements)
+        told = self._feed_apart(datagram, exporter, received_ns)
+        for note in told[2]:
+            self._count(note)
+        return Message(told, self._empty, self._elements)
 
     def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
         """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
@@ -262,7 +305,7 @@ class Decoder(Feeder):
         Parameters
         ----------
         source : buffer, or iterable of (datagram, exporter, received_ns)
-            The octets of a capture, or datagrams from anywhere.
+            The octets of a capture or of an IPFIX file (RFC 5655), or datagrams from anywhere.
         rows : int
             About how many rows a Batch has; it may have those of one datagram more.
 
@@ -274,9 +317,11 @@ class Decoder(Feeder):
         if rows < 1:
             raise ValueError(f"a batch has at least one row, not {rows}")
         try:
-            memoryview(source)  # type: ignore[arg-type]
+            is_file = bytes(memoryview(source)[:2].cast("B")) == IPFIX_VERSION  # type: ignore[arg-type]
         except TypeError:
             return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
+        if is_file:
+            return self._batches_of_file(source, rows)  # type: ignore[arg-type]
         return self._batches_of_capture(Reader(source), rows)  # type: ignore[arg-type]
 
     def _batches_of_datagrams(
@@ -294,6 +339,18 @@ class Decoder(Feeder):
             _, ended = self._feed_reader(reader, rows)
             if ended:
                 self._tell_of_capture(reader)
+            yield from self._take_any()
+
+    def _batches_of_file(self, source: Buffer, rows: int) -> Iterator[Batch]:
+        at, ended = 0, False
+        while not ended:
+            at, ended, version, length, held, needed = self._feed_messages(source, at, rows)
+            if version is not None:
+                self._stream_broken(None, at, version, length)
+            if ended:
+                self._stream_ended(
+                    None, at, 0 if version is not None else held, needed, held if version is not None else 0
+                )
             yield from self._take_any()
 
     def _tell_of_capture(self, reader: Reader) -> None:
@@ -370,9 +427,7 @@ class Decoder(Feeder):
         for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
             fields = fields_from(octets, protocol, is_options, self._elements)
             id = int.from_bytes(octets[:2])
-            made.append(
-                Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns)
-            )
+            made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:
@@ -380,10 +435,118 @@ class Decoder(Feeder):
         self._check_idle()
         return [stats_of(row) for row in self._counted()]
 
+    # ── what it knows ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _knowledge(self) -> Knowledge:
+        known = Knowledge(self._by_port)
+        for identity, protocol, domain, octets, is_options, times, interval, redefined in self._known_templates():
+            known.add((identity, protocol, domain), Known(octets, is_options, times, interval, redefined))
+        for identity, protocol, domain, expected, by_message in self._known_sequences():
+            known.sequences[identity, protocol, domain] = expected, by_message
+        return known
+
+    def export_state(self) -> bytes:
+        """What is known of exporters, as octets that a decoder imports later or elsewhere: templates and sequences.
+
+        Equal knowledge has equal octets. Data that wait are not in it. The format is docs/design/state.md.
+        """
+        self._check_idle()
+        return pack(self._knowledge())
+
+    def import_state(self, state: Buffer) -> None:
+        """Take over what another decoder knew, all of it or nothing.
+
+        Of a template that is known already, the one seen last holds. A sequence is taken where none
+        is known. Sets that wait are decoded when their template is told the next time.
+
+        Parameters
+        ----------
+        state : buffer of octets
+            Of `export_state`, `merge_states` or `scan_templates`.
+
+        Raises
+        ------
+        StateError
+            It is damaged, of a later version or of another `key`, or with it more would be known than
+            `Limits` allow.
+        """
+        self._check_idle()
+        given = unpack(state, most_fields=min(self._limits.fields_per_template, 65535))
+        if given.by_port != self._by_port:
+            raise StateError(f"the state was made with key={KEYS[given.by_port]!r}, not {KEYS[self._by_port]!r}")
+        there = self._knowledge()
+        scopes: dict[Scope, list[Known]] = {}
+        for (scope, id), known in given.templates.items():
+            before = there.templates.get((scope, id))
+            there.add(scope, known)
+            if there.templates[scope, id] != before:
+                scopes.setdefault(scope, []).append(there.templates[scope, id])
+        for scope in given.sequences:
+            scopes.setdefault(scope, [])
+        allowed = {scope: templates for scope, templates in scopes.items() if self._may_import(scope[0])}
+        self._check_limits(allowed)
+        self._put_in(
+            [
+                ((scope[0], *self._named(scope[0])), scope[1], scope[2], templates, given.sequences.get(scope))
+                for scope, templates in allowed.items()
+            ]
+        )
+        if len(allowed) < len(scopes):
+            self._notice(notice("not_allowed", scopes=len(scopes) - len(allowed)))
+        for scope, templates in allowed.items():
+            for each in templates:
+                if each.redefined:
+                    id = int.from_bytes(each.octets[:2])
+                    self._notice(notice("redefined", scope[0][:16] or None, domain=scope[2], template_id=id))
+
+    def _named(self, identity: bytes) -> tuple[bytes | None, None, int]:
+        """Address and sampling rate of an exporter, beside the port that `Exporters.of_identity` has no use for."""
+        address = identity[:16] if len(identity) >= 16 else None
+        return address, None, self._overrides.get(address, 0)
+
+    def _may_import(self, identity: bytes) -> bool:
+        address = self._named(identity)[0]
+        port = int.from_bytes(identity[-2:]) if len(identity) in (2, 18) else 0
+        return self._allow is None or self._knows(identity) or bool(self._allow((address_text(address) or "", port)))
+
+    def _check_limits(self, scopes: dict[Scope, list[Known]]) -> None:
+        """See that nothing has to be forgotten to make room."""
+        limits = self._limits
+        fields: dict[tuple[Scope, int], int] = {}
+        rows = [(row[:3], row[3]) for row in self._known_templates()]
+        rows += [(scope, each.octets) for scope, templates in scopes.items() for each in templates]
+        for scope, octets in rows:
+            fields[scope, int.from_bytes(octets[:2])] = (len(octets) - 4) // 4  # at most
+        domains = {*self._scopes(), *scopes}
+        exporters = {*self._known_exporters(), *(scope[0] for scope in scopes)}
+        most_domains = max(Counter(scope[0] for scope in domains).values(), default=0)
+        most_templates = max(Counter(scope for scope, _ in fields).values(), default=0)
+        for name, n, limit in (
+            ("exporters", len(exporters), max(1, limits.exporters)),
+            ("domains_per_exporter", most_domains, max(1, limits.domains_per_exporter)),
+            ("templates_per_domain", most_templates, max(1, limits.templates_per_domain)),
+            ("templates", len(fields), max(1, limits.templates)),
+            ("template_fields_total", sum(fields.values()), limits.template_fields_total),
+        ):
+            if n > limit and scopes:
+                raise StateError(f"with this state there would be {n} of Limits.{name}, {limit}")
+
+    def diagnose(self, now_ns: int) -> list[str]:
+        """Why this collector may see less than it should, in plain sentences, the gravest first.
+
+        Parameters
+        ----------
+        now_ns : int
+            Nanoseconds since 1970 UTC, of the clock that `received_ns` comes from.
+        """
+        return diagnose(self.stats(), self._told, index(now_ns))
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Decoder holds columns in the making and does not pickle; make one in each process")
 
 
+IPFIX_VERSION = b"\0\x0a"
+KEYS = ("address", "address+port")
 LOST_PACKETS = {
     "fragments": "fragments",
     "snapped": "captured too short",
