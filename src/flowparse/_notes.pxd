@@ -57,9 +57,9 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_NO_SCOPE = 46          # set_id, template_id
     NOTE_ELEMENT_UNKNOWN = 47   # set_id, template_id, elements
     NOTE_ELEMENT_WIDTH = 48     # set_id, template_id, fields
-    NOTE_EVICTED_OF_DOMAIN = 49 # template_id, limit
+    NOTE_EVICTED_OF_DOMAIN = 49 # template_id of the first, templates, limit
     NOTE_EVICTED_TEMPLATE = 50  # template_id, limit
-    NOTE_EVICTED_FOR_FIELDS = 51 # template_id, limit
+    NOTE_EVICTED_FOR_FIELDS = 51 # template_id of the first, templates, limit
     NOTE_TEMPLATE_EXPIRED = 52  # template_id
     NOTE_DATA_PENDING = 53      # set_id, octets
     NOTE_DATA_DROPPED = 54      # set_id, octets

@@ -22,6 +22,7 @@ __all__ = ["VERSIONS", "Datagram", "event", "is_old"]
 
 VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7", 9: "netflow9", 10: "ipfix"}
 NUMBER_OF = {name: number for number, name in PROTOCOLS.items()}
+EVICTED = {Kind.EVICTED_OF_DOMAIN, Kind.EVICTED_TEMPLATE, Kind.EVICTED_FOR_FIELDS}
 MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -101,12 +102,18 @@ class Datagram:
                 self.domain.sequence.forget()
 
     def events(self) -> Iterator[Event]:
-        """What happened, `Limits.events_per_message` at most and one that says that there was more."""
-        most = self.rules.limits.events_per_message
-        for exporter, domain, note in self.notes[:most]:
-            yield event(exporter, domain, note)
-        if len(self.notes) > most:
-            yield event(self.exporter, self.domain, (Kind.NOTES, None, ()))
+        """What happened, `Limits.events_per_message` at most; the next one says that there is more.
+
+        Of templates that are evicted it is always told, once for each limit.
+        """
+        left = self.rules.limits.events_per_message
+        for exporter, domain, note in self.notes:
+            if note[0] in EVICTED:
+                yield event(exporter, domain, note)
+                continue
+            if left >= 0:
+                yield event(exporter, domain, note if left else (Kind.NOTES, None, ()))
+            left -= 1
 
     def tell(self, kind: Kind, offset: int | None, *values: int) -> None:
         self.notes.append((self.exporter, self.domain, (kind, offset, values)))
@@ -194,9 +201,8 @@ class Datagram:
         for template in self.domain.templates.values():
             if template in reading.uses:
                 self.see(template)
-        for domain, note in trim_templates(self.domain, self.memory.all_domains, self.rules.limits):
-            owner = next(each for each in self.memory.exporters.values() if domain in each.domains.values())
-            self.notes.append((owner, domain, note))
+        for kind, offset, values in trim_templates(self.domain, self.memory.all_domains, self.rules.limits):
+            self.tell(kind, offset, *values)
 
     def use(self, template: Template) -> None:
         self.memory.uses += 1

@@ -163,25 +163,29 @@ def make_room(waiting: list[Pending], of: Exporter, limits: Limits) -> Iterator[
         yield waiting.pop(0)
 
 
-def trim_templates(domain: Domain, all_domains: list[Domain], limits: Limits) -> Iterator[tuple[Domain, Note]]:
+def trim_templates(domain: Domain, all_domains: list[Domain], limits: Limits) -> Iterator[Note]:
     """Take out the templates that are too many, those used least recently first; one always stays."""
-    most = max(1, limits.templates_per_domain)
-    for _, gone in by_use([domain])[: len(domain.templates) - most if len(domain.templates) > most else 0]:
-        del domain.templates[gone.id]
-        yield domain, (Kind.EVICTED_OF_DOMAIN, None, (gone.id, limits.templates_per_domain))
+    held = by_use([domain])
+    gone = held[: max(0, len(held) - max(1, limits.templates_per_domain))]
+    yield from take_out(gone, Kind.EVICTED_OF_DOMAIN, limits.templates_per_domain)
     held = by_use(all_domains)
-    count, fields = len(held), sum(len(template.fields) for _, template in held)
-    for owner, gone in held[:-1]:
-        if count > limits.templates:
-            note = (Kind.EVICTED_TEMPLATE, None, (gone.id, limits.templates))
-        elif fields > limits.template_fields_total:
-            note = (Kind.EVICTED_FOR_FIELDS, None, (gone.id, limits.template_fields_total))
-        else:
-            return
-        del owner.templates[gone.id]
-        count -= 1
-        fields -= len(gone.fields)
-        yield owner, note
+    gone = held[: max(0, len(held) - max(1, limits.templates))]
+    yield from take_out(gone, Kind.EVICTED_TEMPLATE, limits.templates)
+    held = by_use(all_domains)
+    gone, fields = [], sum(len(template.fields) for _, template in held)
+    for owner, template in held[:-1]:
+        if fields > limits.template_fields_total:
+            gone.append((owner, template))
+            fields -= len(template.fields)
+    yield from take_out(gone, Kind.EVICTED_FOR_FIELDS, limits.template_fields_total)
+
+
+def take_out(gone: list[tuple[Domain, Template]], kind: Kind, limit: int) -> Iterator[Note]:
+    """Take templates out, and tell it once."""
+    for owner, template in gone:
+        del owner.templates[template.id]
+    if gone:
+        yield kind, None, (gone[0][1].id, len(gone), limit)
 
 
 def by_use(domains: list[Domain]) -> list[tuple[Domain, Template]]:
