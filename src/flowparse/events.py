@@ -499,7 +499,7 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "{templates} templates used least recently, {template_id} first, are forgotten: Limits.templates_per_domain is {limit}",
+        "{templates} templates, {template_id} first, are forgotten: Limits.templates_per_domain is {limit}",
         ("template_id", "templates", "limit"),
     ),
     Wording(
@@ -507,7 +507,7 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "{templates} templates used least recently, {template_id} first, are forgotten: Limits.templates is {limit}",
+        "{templates} templates, {template_id} first, are forgotten: Limits.templates is {limit}",
         ("template_id", "templates", "limit"),
     ),
     Wording(
@@ -515,7 +515,7 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "{templates} templates used least recently, {template_id} first, are forgotten: Limits.template_fields_total is {limit}",
+        "{templates} templates, {template_id} first, are forgotten: Limits.template_fields_total is {limit}",
         ("template_id", "templates", "limit"),
     ),
     Wording(
