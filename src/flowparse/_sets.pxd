@@ -82,6 +82,7 @@ cdef class SetWalker(Walker):
     cdef int _note_lesson(self, const Template* template, const uint8_t* at, Py_ssize_t length) noexcept nogil
     cdef Stop _settle(self) noexcept nogil
     cdef Stop _evict(self) noexcept nogil
+    cdef Stop _evict_by(self, int kind, Template** oldest, const size_t* held, size_t most) noexcept nogil
     cdef void _sort_pending(self) noexcept nogil
     cdef bint _next_pending(self) noexcept nogil
     cdef Stop _replay_set(self) noexcept nogil

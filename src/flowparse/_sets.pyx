@@ -33,6 +33,7 @@ from flowparse._notes cimport (
     NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG, NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY,
     NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID, NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNUSABLE, NOTE_VALUES,
     NOTE_VERSION, NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note,
+    note_beyond,
 )
 from flowparse._pending cimport (
     SET_HEADER, commit_pending, is_too_old, let_leave, octets_of_set, roll_back_pending, stage_set, too_many,
@@ -666,30 +667,35 @@ cdef class SetWalker(Walker):
         return STOP_END
 
     cdef Stop _evict(self) noexcept nogil:
-        """Let templates beyond what may be held be in force no longer, those used least recently first."""
+        """Let templates beyond what may be held be in force no longer, those used least recently first, never the last."""
         cdef TemplateAccount* account = &self.kept.templates
         cdef Templates* home = &self.walk.domain.templates
-        cdef Template* template
-        cdef DomainState* domain
-        cdef About whom
-        cdef size_t limit
-        cdef int kind
+        cdef Stop stop
         settle_uses(account)
-        # Progress: one template fewer each turn, and never the last.
-        while True:
-            if home.n > max(account.most_of_domain, <size_t> 1):
-                kind, limit, template = NOTE_EVICTED_OF_DOMAIN, account.most_of_domain, home.oldest
-            elif account.n > max(account.most, <size_t> 1):
-                kind, limit, template = NOTE_EVICTED_TEMPLATE, account.most, account.oldest
-            elif account.n_fields > account.most_fields and account.n > 1:
-                kind, limit, template = NOTE_EVICTED_FOR_FIELDS, account.most_fields, account.oldest
-            else:
-                return STOP_END
-            domain = <DomainState*> template.domain
-            whom = about(domain.exporter, domain)
-            note(&self.book, kind, &whom, -1, template.record.id, limit)
-            if withdraw_template(account, template) < 0:
+        stop = self._evict_by(NOTE_EVICTED_OF_DOMAIN, &home.oldest, &home.n, account.most_of_domain)
+        if stop == STOP_END:
+            stop = self._evict_by(NOTE_EVICTED_TEMPLATE, &account.oldest, &account.n, account.most)
+        if stop == STOP_END:
+            stop = self._evict_by(NOTE_EVICTED_FOR_FIELDS, &account.oldest, &account.n_fields, account.most_fields)
+        return stop
+
+    cdef Stop _evict_by(self, int kind, Template** oldest, const size_t* held, size_t most) noexcept nogil:
+        """Evict the oldest until `held` is within `most`; tell how many went, and the id of the first."""
+        cdef TemplateAccount* account = &self.kept.templates
+        cdef About whom = about(self.walk.domain.exporter, self.walk.domain)
+        cdef int64_t first = 0, gone = 0
+        # Progress: one template fewer each turn.
+        while held[0] > most and (
+            oldest[0].domain_newer if kind == NOTE_EVICTED_OF_DOMAIN else oldest[0].newer
+        ) != NULL:
+            if gone == 0:
+                first = oldest[0].record.id
+            gone += 1
+            if withdraw_template(account, oldest[0]) < 0:
                 return STOP_MEMORY
+        if gone:
+            note_beyond(&self.book, kind, &whom, -1, first, gone, most)
+        return STOP_END
 
     # ── Sets that waited ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -62,7 +62,7 @@ cdef struct Template:
 cdef struct Templates:              # of one observation domain: one id space for data and options
     Template** buckets
     uint32_t n_buckets              # 0, or a power of two
-    uint32_t n
+    size_t n
     Template* newest
     Template* oldest
 
