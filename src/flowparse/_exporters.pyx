@@ -184,7 +184,7 @@ cdef void settle_rate(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
     Notebook* book,
 ) noexcept nogil:
-    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, the default.
+    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, a default.
 
     The word has two bits of mode and 14 of interval; many exporters set the interval and leave the
     mode 0.

@@ -14,7 +14,6 @@ situation has which outcome is docs/design/wire-decisions.md.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
@@ -38,12 +37,12 @@ from flowparse._notes cimport (
 from flowparse._pending cimport (
     SET_HEADER, commit_pending, is_too_old, let_leave, octets_of_set, roll_back_pending, stage_set, too_many,
 )
-from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, STOP_RECORD, run
+from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, run
 from flowparse._templates cimport (
-    CHANGE_DEFINED, CHANGE_TOLD_AGAIN, FIRST_TEMPLATE_ID, READ_BAD_ID, READ_DEFINITION, READ_EMPTY,
-    READ_LARGE, READ_LONG, READ_ODD, READ_PADDING, READ_SCOPES, READ_WITHDRAWAL, Reading, TemplateAccount, Templates,
-    commit_templates,    define_template, find_template, frame_records, is_whole, read_template, roll_back_templates, settle_uses,
-    use_template, withdraw_template,
+    CHANGE_DEFINED, CHANGE_TOLD_AGAIN, FIRST_TEMPLATE_ID, READ_BAD_ID, READ_DEFINITION, READ_EMPTY, READ_LARGE,
+    READ_LONG, READ_ODD, READ_PADDING, READ_SCOPES, READ_WITHDRAWAL, Reading, TemplateAccount, Templates,
+    commit_templates, define_template, find_template, frame_records, is_whole, read_template, roll_back_templates,
+    settle_uses, use_template, withdraw_template,
 )
 from flowparse._wire cimport PROTOCOL_IPFIX, PROTOCOL_NETFLOW9, be16, be32, left
 
@@ -543,14 +542,15 @@ cdef class SetWalker(Walker):
 
     cdef void _describe(self, Template* template) noexcept nogil:
         """Tell what is odd about a template, when data come by it for the first time."""
+        cdef uint16_t id = template.record.id
         template.described_in = self.ledger.message
         if template.n_unknown:
-            self._tell(NOTE_ELEMENT_UNKNOWN, self.walk.offset, template.record.id, template.record.id, template.n_unknown)
+            self._tell(NOTE_ELEMENT_UNKNOWN, self.walk.offset, id, id, template.n_unknown)
         if template.n_odd:
-            self._tell(NOTE_ELEMENT_WIDTH, self.walk.offset, template.record.id, template.record.id, template.n_odd)
+            self._tell(NOTE_ELEMENT_WIDTH, self.walk.offset, id, id, template.n_odd)
 
     cdef Py_ssize_t _limit_values(self, Span* body, const Template* template, int* met) noexcept nogil:
-        """End the span behind the records that the message may still unfold to; return how many are beyond, by `met`."""
+        """End the span behind the records that the message may unfold to; return how many are beyond, by `met`."""
         cdef Walk* walk = &self.walk
         cdef int64_t by_values = walk.values_left // template.record.n_fields
         cdef int64_t by_records = by_values if walk.phase == PHASE_REPLAY else walk.records_left
@@ -626,7 +626,6 @@ cdef class SetWalker(Walker):
         cdef const Header* header = header_of(be16(octets))
         cdef uint32_t uptime_ms = 0
         cdef uint32_t records = walk.n_records + walk.n_templates
-        cdef Py_ssize_t i
         cdef PendingSet* gone
         cdef PendingSet* first = NULL
         cdef About whom
@@ -667,7 +666,7 @@ cdef class SetWalker(Walker):
         return STOP_END
 
     cdef Stop _evict(self) noexcept nogil:
-        """Let templates beyond what may be held be in force no longer, those used least recently first, never the last."""
+        """Let templates beyond what may be held be in force no longer, those used least recently first."""
         cdef TemplateAccount* account = &self.kept.templates
         cdef Templates* home = &self.walk.domain.templates
         cdef Stop stop

@@ -370,9 +370,7 @@ class Decoder(Feeder):
         for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
             fields = fields_from(octets, protocol, is_options, self._elements)
             id = int.from_bytes(octets[:2])
-            made.append(
-                Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns)
-            )
+            made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:
