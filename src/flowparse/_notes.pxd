@@ -73,6 +73,8 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_COUNT_DIFFERS = 61         # count, records
     NOTE_UNUSABLE = 62              # set_id, octets
     NOTE_OPTIONS_DROPPED = 63       # records
+    NOTE_RATE_UNLIKELY = 64         # rate
+    NOTE_UNLEARNT = 65              # entries
 
 cdef struct About:              # whom a note is about
     bint has_exporter
