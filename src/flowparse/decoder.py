@@ -133,7 +133,7 @@ class Decoder(Feeder):
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         fields = fixed_fields(version)
         compiled = plan.native(fields) if self._columns is None else plan.flow(fields, self._columns)
-        made = Plan(self._table(compiled), compiled.segments, compiled.steps)
+        made = Plan(self._table(compiled), compiled.segments, compiled.steps, compiled.wires)
         self._plans.append(made)
         self._set_plan(protocol, made)
 
@@ -141,7 +141,9 @@ class Decoder(Feeder):
         """The table of a layout; templates that fill the same columns share one."""
         key = (compiled.columns, compiled.finish)
         if key not in self._tables:
-            self._tables[key] = Table(Layout(compiled.columns, compiled.finish), self._account, "flows")
+            self._tables[key] = Table(
+                Layout(compiled.columns, compiled.finish, compiled.keeps_wires), self._account, "flows"
+            )
         return self._tables[key]
 
     def _report(self, notes: list[Note]) -> None:
