@@ -27,15 +27,13 @@ def nearest(value: Fraction) -> int:
     return math.floor(value + Fraction(1, 2))
 
 
-def ntp(octets: bytes, export_s: int, *, micro: bool) -> int | None:
-    """Nanoseconds since 1970 of an NTP timestamp: the era that is nearest to the export."""
+def ntp(octets: bytes, *, micro: bool) -> int | None:
+    """Nanoseconds since 1970 of an NTP timestamp between 1968 and 2104."""
     seconds, fraction = struct.unpack("!II", octets)
     if not seconds and not fraction:
         return None
-    second = min((seconds - UNIX_1900 + era * 2**32 for era in range(-1, 4)), key=lambda s: abs(s - export_s))
-    if micro:
-        return second * SECOND + 1000 * nearest(Fraction(fraction & ~0x7FF, 2**32) * 10**6)
-    return second * SECOND + nearest(Fraction(fraction, 2**32) * SECOND)
+    second = next(s for s in (seconds - UNIX_1900, seconds - UNIX_1900 + 2**32) if s >= 2**31 - UNIX_1900)
+    return second * SECOND + nearest(Fraction(fraction & ~0x7FF if micro else fraction, 2**32) * SECOND)
 
 
 def address(octets: bytes) -> str:
@@ -43,11 +41,11 @@ def address(octets: bytes) -> str:
     return str(mapped or IPv6Address(octets))
 
 
-def value(type: str, octets: bytes, export_s: int, *, variable: bool = False) -> Any:
+def value(type: str, octets: bytes, *, variable: bool = False) -> Any:
     """What a field of an abstract type says; its octets where they cannot be of that type, None for no value."""
     n = len(octets)
     if type == "string":
-        return (octets if variable else octets.rstrip(b"\0")).decode("utf-8", "backslashreplace")
+        return octets.rstrip(b"\0").decode("utf-8", "backslashreplace")
     if variable:
         return octets
     match type, n:
@@ -69,7 +67,7 @@ def value(type: str, octets: bytes, export_s: int, *, variable: bool = False) ->
             ns = int.from_bytes(octets) * 10**6
             return ns if ns <= INT64_MAX else None
         case (("dateTimeMicroseconds" | "dateTimeNanoseconds"), 8):
-            return ntp(octets, export_s, micro=type == "dateTimeMicroseconds")
+            return ntp(octets, micro=type == "dateTimeMicroseconds")
     if type in UNSIGNED and 1 <= n <= 8:
         return int.from_bytes(octets)
     if type in SIGNED and 1 <= n <= SIGNED[type]:
@@ -77,7 +75,7 @@ def value(type: str, octets: bytes, export_s: int, *, variable: bool = False) ->
     return octets
 
 
-class Cut(Exception):  # noqa: N818  not an error of the code
+class CutError(Exception):
     """A record reaches past the end of its Set."""
 
 
@@ -90,7 +88,7 @@ def split(fields: Iterable[FieldSpecifier], body: bytes) -> Iterator[list[bytes]
     def taken(n: int) -> bytes:
         nonlocal at
         if len(body) - at < n:
-            raise Cut
+            raise CutError
         at += n
         return body[at - n : at]
 
@@ -107,12 +105,11 @@ def split(fields: Iterable[FieldSpecifier], body: bytes) -> Iterator[list[bytes]
 
 
 def named(fields: Iterable[FieldSpecifier]) -> list[tuple[str, int]]:
-    """(name, index of the field) of each column: scopes first, then by number; `_2`, `_3` for names that repeat."""
-    kept = [(i, field) for i, field in enumerate(fields) if field.element.name not in ("paddingOctets", "ie_0_0")]
-    kept.sort(key=lambda pair: (not pair[1].is_scope, pair[1].element.pen, pair[1].element.id, pair[1].element.name))
+    """(name, index of the field) of each column, by (PEN, id, place); `_2`, `_3` for names that repeat."""
+    order = sorted(enumerate(fields), key=lambda pair: (pair[1].element.pen, pair[1].element.id, pair[1].element.name))
     taken: set[str] = {"exporter", "exporter_port", "domain", "template_id", "export_time", "message_index"}
     columns = []
-    for i, field in kept:
+    for i, field in order:
         name, n = field.element.name, 2
         while name in taken:
             name, n = f"{field.element.name}_{n}", n + 1
@@ -121,9 +118,7 @@ def named(fields: Iterable[FieldSpecifier]) -> list[tuple[str, int]]:
     return columns
 
 
-def native(
-    fields: Iterable[FieldSpecifier], body: bytes, export_s: int
-) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
+def native(fields: Iterable[FieldSpecifier], body: bytes) -> tuple[list[dict[str, Any]], list[dict[str, bytes]]]:
     """(values by column name, octets by column name) of each record."""
     fields = list(fields)
     columns = named(fields)
@@ -131,9 +126,6 @@ def native(
     for record in split(fields, body):
         raws.append({name: record[i] for name, i in columns})
         values.append(
-            {
-                name: value(fields[i].element.type, record[i], export_s, variable=fields[i].length == VARIABLE)
-                for name, i in columns
-            }
+            {name: value(fields[i].element.type, record[i], variable=fields[i].length == VARIABLE) for name, i in columns}
         )
     return values, raws

@@ -1,6 +1,6 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
-from . import capture
+from . import capture, reference
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -47,4 +47,5 @@ __all__ = [
     "capture",
     "element",
     "elements",
+    "reference",
 ]

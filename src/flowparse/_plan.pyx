@@ -390,10 +390,9 @@ cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
             raise ValueError(f"step {k}: column {column} is not filled by steps")
         filled.add(column)
         if spec.width == 0:
-            if name not in ("octets", "text", "empty") or (width == 0) > (name == "empty" or segment < len(segments) - 1):
+            is_there = width > 0 or segment < len(segments) - 1
+            if not (width == 0 if name == "empty" else is_there and name in ("octets", "text")):
                 raise ValueError(f"step {k}: a variable column takes octets of a field that is there")
-            if name == "empty" and width:
-                raise ValueError(f"step {k}: {width} octets are not empty")
             appends.append((segment, offset, width, column, name))
             continue
         kernel = kernel_of(name, width, spec.width)

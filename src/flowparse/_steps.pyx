@@ -229,47 +229,33 @@ cdef int milliseconds(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, i
     return ODD_TIME if seen >> 43 else 0        # 2**43 < MOST_MS < 2**44
 
 
-cdef inline int64_t ntp_second(uint32_t second, uint32_t export_s) noexcept nogil:
-    """The second of that number in the era, of 136 years each, that brings it nearest to the export."""
-    return <int64_t> export_s + <int32_t> (second - <uint32_t> (export_s + NTP_UNIX_S))
+cdef inline int ntp_times(
+    Wire src, Py_ssize_t stride, Py_ssize_t n, int64_t* dst, uint32_t fraction,
+) noexcept nogil:
+    """NTP's seconds and those bits of its binary fraction, to the nearest nanosecond; zero is no time."""
+    cdef uint64_t ntp
+    cdef int64_t second
+    cdef int odd = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        ntp = be64(src + i * stride)
+        # RFC 4330 section 3: seconds without their first bit count from 2036, 2**32 seconds after 1900.
+        second = <int64_t> (ntp >> 32) + (<int64_t> (~ntp >> 63) << 32) - NTP_UNIX_S
+        dst[i] = second * SECOND_NS + ((<uint32_t> ntp & fraction) * SECOND_NS + (<int64_t> 1 << 31) >> 32)
+        if ntp == 0:
+            dst[i] = NO_TIME
+            odd = ODD_TIME
+    return odd
 
 
 cdef int microseconds(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    """dateTimeMicroseconds: NTP's seconds and binary fraction (RFC 7011 section 6.1.9).
-
-    The lower 11 bits of the fraction are ignored, as they must be. What is left is rounded to the
-    nearest microsecond: the one that was meant, whether the exporter rounded or cut. Zero is no time.
-    """
-    cdef uint32_t export_s = <uint32_t> (clock.export_ns // SECOND_NS)
-    cdef uint64_t ntp
-    cdef int64_t us
-    cdef int odd = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        ntp = be64(src + i * stride)
-        us = (<int64_t> (<uint32_t> ntp >> 11) * 1000000 + (1 << 20)) >> 21
-        (<int64_t*> dst)[i] = ntp_second(<uint32_t> (ntp >> 32), export_s) * SECOND_NS + us * 1000
-        if ntp == 0:
-            (<int64_t*> dst)[i] = NO_TIME
-            odd = ODD_TIME
-    return odd
+    """dateTimeMicroseconds, whose last 11 bits must be ignored (RFC 7011 section 6.1.9)."""
+    return ntp_times(src, stride, n, <int64_t*> dst, <uint32_t> 0xFFFFF800)
 
 
 cdef int nanoseconds(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    """dateTimeNanoseconds: the same with all 32 bits, to the nearest nanosecond (RFC 7011 section 6.1.10)."""
-    cdef uint32_t export_s = <uint32_t> (clock.export_ns // SECOND_NS)
-    cdef uint64_t ntp
-    cdef int64_t ns
-    cdef int odd = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        ntp = be64(src + i * stride)
-        ns = (<uint32_t> ntp * SECOND_NS + (<int64_t> 1 << 31)) >> 32
-        (<int64_t*> dst)[i] = ntp_second(<uint32_t> (ntp >> 32), export_s) * SECOND_NS + ns
-        if ntp == 0:
-            (<int64_t*> dst)[i] = NO_TIME
-            odd = ODD_TIME
-    return odd
+    """dateTimeNanoseconds (RFC 7011 section 6.1.10)."""
+    return ntp_times(src, stride, n, <int64_t*> dst, <uint32_t> 0xFFFFFFFF)
 
 
 cdef int uptime_time(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:

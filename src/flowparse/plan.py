@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ._layout import Layout
 from .datatypes import COLUMN_TYPES, VARIABLE, ColumnType, Show, column_type
 from .schema import FlowColumn, flow_columns
 from .template import FieldSpecifier
@@ -23,8 +24,8 @@ Column = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
 Step = tuple[str, int, int, int, int]
 """(kernel, segment, offset, octets, column), as `_plan.Plan` takes it."""
 
-PADDING = {"paddingOctets", "ie_0_0"}
-"""The second is a filler of NetFlow v9, of no element."""
+PADDING = "padding"
+"""What fills a record of a fixed format; paddingOctets of a template are a field like others."""
 
 ETHERTYPE_IPV4 = 0x0800
 TIME_HEADER_UPTIME = 5  # enums/time_source.tsv
@@ -52,10 +53,10 @@ UPTIMES = ("flowStartSysUpTime", "flowEndSysUpTime")
 
 
 class Compiled(NamedTuple):
-    """What `Layout(columns, finish, keeps_wires)` and `Plan(table, segments, steps, wires)` are made from.
+    """What a Layout and `Plan(table, segments, steps, wires)` are made from.
 
-    Templates with equal `columns` and `finish` fill one table; of a native one, `layout_key` says so
-    before it is compiled. `wires` is how long each field of this template is, or None.
+    Templates with equal `columns` and `finish` fill one table, if its layout takes their `wires`: how
+    long the field of each column is in this template, or None where that is of no interest.
     """
 
     columns: tuple[Column, ...]
@@ -64,9 +65,8 @@ class Compiled(NamedTuple):
     segments: tuple[int, ...]
     wires: tuple[int, ...] | None = None
 
-    @property
-    def keeps_wires(self) -> bool:
-        return self.wires is not None
+    def layout(self) -> Layout:
+        return Layout(self.columns, self.finish, self.wires is not None)
 
 
 class Place(NamedTuple):
@@ -86,7 +86,7 @@ def _placed(fields: Iterable[FieldSpecifier]) -> tuple[list[Place], tuple[int, .
     placed, segments = [], [0]
     for field in fields:
         is_variable = field.length == VARIABLE
-        if field.element.name not in PADDING:
+        if (field.element.pen, field.element.id, field.element.name) != (0, 0, PADDING):
             placed.append(Place(field, len(segments) - 1, 0 if is_variable else segments[-1]))
         if is_variable:
             segments.append(0)
@@ -105,12 +105,12 @@ TIME_KERNELS = {
 }
 NTP_KERNELS = ("microseconds", "nanoseconds")
 
-Numbered = tuple[bool, int, int, str, int, ColumnType]
-"""(whether it is no scope, PEN, id, name, which of several, column type): what makes a column of a layout."""
+Numbered = tuple[int, int, str, int, bool, str]
+"""(PEN, id, name, which of several, whether scope, column type): what makes a column of a layout."""
 
 
 def _numbered(placed: Iterable[Place]) -> list[tuple[Numbered, Place]]:
-    """The fields as columns, in the canonical order: scopes first, then by number."""
+    """The fields as columns, in the canonical order."""
     seen: dict[tuple[int, int, str], int] = {}
     numbered = []
     for place in placed:
@@ -118,14 +118,14 @@ def _numbered(placed: Iterable[Place]) -> list[tuple[Numbered, Place]]:
         number = (element.pen, element.id, element.name)
         seen[number] = seen.get(number, 0) + 1
         type = column_type(element.type, place.field.length)
-        numbered.append(((not place.field.is_scope, *number, seen[number], type), place))
-    return sorted(numbered, key=lambda pair: pair[0][:5])
+        numbered.append(((*number, seen[number], place.field.is_scope, type.name), place))
+    return sorted(numbered, key=lambda pair: pair[0])
 
 
 def layout_key(fields: Sequence[FieldSpecifier], *, options: bool = False) -> tuple[object, ...]:
     """What templates have in common that fill one native table, whatever the order and lengths of their fields."""
     placed, _ = _placed(fields)
-    return (options, *(column[:5] + (column[5].name,) for column, _ in _numbered(placed)))
+    return (options, *(column for column, _ in _numbered(placed)))
 
 
 def native(fields: Sequence[FieldSpecifier]) -> Compiled:
@@ -139,14 +139,13 @@ def native(fields: Sequence[FieldSpecifier]) -> Compiled:
     Returns
     -------
     Compiled
-        Columns in the order of `layout_key`: scopes first, then by enterprise and element number,
-        so that they are the same whichever template came first. Elements that share a name, and
-        fields that repeat, get `_2`, `_3`, ... in that order.
+        Columns in the order (PEN, id, place), so that they are the same whichever template came
+        first. Elements that share a name, and fields that repeat, get `_2`, `_3`, ... in that order.
     """
     placed, segments = _placed(fields)
     made = _Native()
-    for numbered, place in _numbered(placed):
-        made.add(place, numbered[-1])
+    for _, place in _numbered(placed):
+        made.add(place, column_type(place.field.element.type, place.field.length))
     return made.compiled(segments)
 
 

@@ -70,7 +70,7 @@ def test_native_has_every_field_behind_the_context_by_number_and_no_padding() ->
     plan = native(fixed_fields(5))
     names = [name for name, *_ in plan.columns]
     assert names[:6] == ["exporter", "exporter_port", "domain", "template_id", "export_time", "message_index"]
-    elements = {field.element for field in fixed_fields(5) if field.element.name != "paddingOctets"}
+    elements = {field.element for field in fixed_fields(5) if field.element.name != "padding"}
     assert names[6:] == [element.name for element in sorted(elements, key=lambda element: element.id)]
     assert len(plan.steps) == len(names) - 6
 
