@@ -206,7 +206,9 @@ cdef class Layout:
 
     def takes(self, tuple wires):
         """Whether `wire_of` has room for these widths, which are a sender's word."""
-        return wires is None or wires in self.wire_index or (len(self.wires) + 1) * len(self.names) <= max(MOST_WIRES, len(self.names))
+        if wires is None or wires in self.wire_index or not self.wires:
+            return True
+        return (len(self.wires) + 1) * len(self.names) <= MOST_WIRES
 
     def wire_of(self, tuple wires not None):
         """The number by which a plan refers to the octets that each of its columns has on the wire.

@@ -131,8 +131,8 @@ def wire(fields: Sequence[FieldSpecifier], record: Sequence[bytes]) -> bytes:
 
 
 @given(templates())
-def test_any_template_is_read_as_plain_python_reads_it(template: tuple[list[FieldSpecifier], list[list[bytes]]]) -> None:
-    fields, records = template
+def test_any_template_is_read_as_plain_python_reads_it(given_: tuple[list[FieldSpecifier], list[list[bytes]]]) -> None:
+    fields, records = given_
     decoded(fields, b"".join(wire(fields, record) for record in records))
 
 
