@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 cdef enum:
     NOTES = 512                 # room for notes between two visits to Python
     NOTES_OF_MESSAGE = 64       # the most that one message can be allowed
+    NOTES_BEYOND = 4            # and what it may report in any case
 
 cdef enum NoteKind:             # events.NOTES says of each what a person reads; the numbers are
     NOTE_SHORT = 0              # octets needed, octets there
@@ -70,6 +71,8 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_RECORDS = 59           # set_id, records, limit
     NOTE_VALUES = 60            # set_id, records, limit
     NOTE_COUNT_DIFFERS = 61     # count, records
+    NOTE_UNUSABLE = 62          # set_id, octets
+    NOTE_OPTIONS_DROPPED = 63   # records
 
 cdef struct About:              # whom a note is about
     bint has_exporter
@@ -99,9 +102,13 @@ cdef void close_notebook(Notebook* book) noexcept
 cdef void note(
     Notebook* book, int kind, const About* about, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*,
 ) noexcept nogil
+cdef void note_beyond(
+    Notebook* book, int kind, const About* about, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*,
+) noexcept nogil
+cdef void drop_notes(Notebook* book, Py_ssize_t n, uint32_t left) noexcept nogil
 cdef list take_notes(Notebook* book)
 
 
 cdef inline bint nearly_full(const Notebook* book) noexcept nogil:
     """Whether another message's notes might not fit."""
-    return book.n > NOTES - NOTES_OF_MESSAGE
+    return book.n > NOTES - NOTES_OF_MESSAGE - NOTES_BEYOND

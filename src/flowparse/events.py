@@ -135,7 +135,7 @@ NOTES: tuple[Wording, ...] = (
         "error",
         UnsupportedVersion,
         None,
-        "version {version} is not decoded here; NetFlow v1, v5 and v7 are",
+        "version {version} is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are",
         ("version",),
     ),
     Wording(
@@ -599,7 +599,26 @@ NOTES: tuple[Wording, ...] = (
         "the count of {protocol} is {count}, but there are {records} records",
         ("count", "records"),
     ),
+    Wording(
+        "output_dropped",
+        "error",
+        LimitExceeded,
+        None,
+        "Set {set_id} of {octets} octets is dropped: more layouts hold rows than Limits.templates; take() more often",
+        ("set_id", "octets"),
+    ),
+    Wording(
+        "output_dropped",
+        "warning",
+        LimitExceeded,
+        None,
+        "{records} options records that nobody took are dropped, to make room for others",
+        ("records",),
+    ),
 )
+
+OPTIONS_DROPPED = len(NOTES) - 1
+"""The note that the decoder itself makes."""
 
 
 def address_text(octets: bytes | None) -> str | None:
