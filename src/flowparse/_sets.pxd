@@ -65,7 +65,7 @@ cdef class SetWalker(Walker):
     cdef void _tell(self, int kind, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*) noexcept nogil
     cdef Stop _refused(self, int kind, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*) noexcept nogil
     cdef Stop _malformed(self, int kind, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*) noexcept nogil
-    cdef void _settle_rate(self) noexcept nogil
+    cdef void _set_rate(self, uint32_t rate, uint8_t source) noexcept nogil
     cdef Stop _next_set(self) noexcept nogil
     cdef Stop _end_of_sets(self) noexcept nogil
     cdef Stop _without_template(self, uint16_t id, const Span* body) noexcept nogil

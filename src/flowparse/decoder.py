@@ -21,6 +21,7 @@ from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
 from .events import OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .knowledge import Knowledge, teaches
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of
 from .registry import Registry
@@ -123,6 +124,7 @@ class Decoder(Feeder):
         self._tables: dict[object, Table] = {}
         self._options: dict[object, Table] = {}
         self._plans: list[Plan] = []
+        self._knowledge = Knowledge()
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
@@ -161,7 +163,7 @@ class Decoder(Feeder):
             made = self._plan(fields, is_options=is_options)
             if made is None:
                 return None
-            program = made, False, n_unknown(fields, self._elements), n_odd(fields)
+            program = made, is_options and teaches(fields), n_unknown(fields, self._elements), n_odd(fields)
             if len(self._programs) >= MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]  # a cache: templates keep the plans that they use
         self._programs[key] = program
@@ -188,8 +190,19 @@ class Decoder(Feeder):
         dropped = sum(len(part) for table in self._options.values() for part in table.take())
         self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
-    def _learn(self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]) -> None:
-        raise NotImplementedError
+    def _learn(
+        self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
+    ) -> tuple[list[int], int]:
+        scope, unlikely = (identity, protocol, domain), []
+        for record, octets in lessons:
+            fields = fields_from(record, protocol, True, self._elements)
+            unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
+        self._set_rates(identity, *self._knowledge.rates(identity))
+        return unlikely, self._knowledge.take_dropped()
+
+    def _template_rate(self, identity: bytes, protocol: int, domain: int, id: int) -> int:
+        tables = self._knowledge.tables.get((identity, protocol, domain))
+        return tables.template_rates.get(id, 0) if tables else 0
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -370,9 +383,7 @@ class Decoder(Feeder):
         for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
             fields = fields_from(octets, protocol, is_options, self._elements)
             id = int.from_bytes(octets[:2])
-            made.append(
-                Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns)
-            )
+            made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:

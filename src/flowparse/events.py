@@ -615,9 +615,25 @@ NOTES: tuple[Wording, ...] = (
         "{records} options records that nobody took are dropped, to make room for others",
         ("records",),
     ),
+    Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        "RFC 5477 8.2",
+        "options tell a sampling rate of {rate}, which is none; it is taken as not known",
+        ("rate",),
+    ),
+    Wording(
+        "limit_reached",
+        "warning",
+        LimitExceeded,
+        None,
+        "{entries} names or rates that options tell are not remembered: the domain has 16,384 of them",
+        ("entries",),
+    ),
 )
 
-OPTIONS_DROPPED = len(NOTES) - 1
+OPTIONS_DROPPED = 63
 """The note that the decoder itself makes."""
 
 

@@ -131,9 +131,7 @@ def golden_templates(name: str, version: int) -> set[tuple[Any, ...]]:
                     element = element_of(key, version)
                     specifiers.append((element.pen, element.id, int(length), is_scope))
                 is_options = of_set["kind"] == "options_template"
-                held[source, domain, each["id"]] = Template(
-                    None, domain, each["id"], is_options, tuple(specifiers)
-                )
+                held[source, domain, each["id"]] = Template(None, domain, each["id"], is_options, tuple(specifiers))
     return {each[1:] for each in held.values() if each.id not in REFUSED.get(name, ())}
 
 

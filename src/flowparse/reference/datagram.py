@@ -66,9 +66,7 @@ def is_old(waiting: Pending, now_ns: int | None, limits: Limits) -> bool:
 class Datagram:
     """One datagram on its way through a decoder."""
 
-    def __init__(
-        self, memory: Memory, rules: Rules, octets: bytes, exporter: Any, received_ns: int | None
-    ) -> None:
+    def __init__(self, memory: Memory, rules: Rules, octets: bytes, exporter: Any, received_ns: int | None) -> None:
         self.memory = memory
         self.rules = rules
         self.octets = octets

@@ -91,5 +91,3 @@ def count_sampling(header: Header, domain: Domain) -> list[Note]:
     if before is None or before == now:
         return []
     return [(Kind.SAMPLING, SAMPLING_OFFSET, (before, now))]
-
-

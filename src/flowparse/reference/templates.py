@@ -16,7 +16,16 @@ from ..registry import NETFLOW9, Element, Registry
 from .kinds import Kind
 from .wire import VARIABLE, Damage, FieldSpecifier, SetSpan, number
 
-__all__ = ["FIRST_ID", "Definition", "Template", "Withdrawal", "judge", "odd_widths", "read_templates", "unknown_elements"]
+__all__ = [
+    "FIRST_ID",
+    "Definition",
+    "Template",
+    "Withdrawal",
+    "judge",
+    "odd_widths",
+    "read_templates",
+    "unknown_elements",
+]
 
 FIRST_ID = 256
 V9_TEMPLATES, V9_OPTIONS, IPFIX_TEMPLATES, IPFIX_OPTIONS = 0, 1, 2, 3
@@ -64,9 +73,7 @@ class Withdrawal:
 # ── on the wire ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_templates(
-    octets: bytes, span: SetSpan, version: int, elements: Registry
-) -> Iterator[Definition | Withdrawal]:
+def read_templates(octets: bytes, span: SetSpan, version: int, elements: Registry) -> Iterator[Definition | Withdrawal]:
     """Read the Template Records of a Set; what is left behind the last is padding.
 
     RFC 7011 sections 3.4.1 and 3.4.2.2, RFC 3954 sections 5.2 and 6.1. Zero octets to the end of
@@ -99,9 +106,7 @@ def read_templates(
         at = end
 
 
-def read_template(
-    octets: bytes, at: int, span: SetSpan, version: int, elements: Registry
-) -> tuple[Definition, int]:
+def read_template(octets: bytes, at: int, span: SetSpan, version: int, elements: Registry) -> tuple[Definition, int]:
     """Read a Template Record: id, Field Count, and so many Field Specifiers (RFC 7011 3.4.1, RFC 3954 5.2)."""
     fields, end = read_specifiers(octets, at, at + 4, number(octets, at + 2, 2), 0, span, version, elements)
     template = Template(id=number(octets, at, 2), is_options=False, fields=fields, octets=octets[at + 2 : end])
@@ -153,9 +158,7 @@ def read_specifiers(
         else:
             pen = number(octets, at + 4, 4) if width == 8 else 0
             element, is_known = element_of_ipfix(pen, id & ~ENTERPRISE, elements)
-        fields.append(
-            FieldSpecifier(element.pen, element.id, element.name, element.type, length, is_scope, is_known)
-        )
+        fields.append(FieldSpecifier(element.pen, element.id, element.name, element.type, length, is_scope, is_known))
         at += width
     return tuple(fields), at
 
