@@ -206,7 +206,9 @@ class Knowledge:
             before = tables.samplers.get(sampler_id)
             if before and told is None:
                 rate = before.rate
-            self._put(tables.samplers, sampler_id, Sampler(sampler_id, rate, algorithm, name or (before and before.name)))
+            self._put(
+                tables.samplers, sampler_id, Sampler(sampler_id, rate, algorithm, name or (before and before.name))
+            )
         elif (index := first_number(record, INTERFACES)) is not None:
             self._set(tables.interface_rates, index, rate)
         elif (template := first_number(record, TEMPLATES)) is not None:
