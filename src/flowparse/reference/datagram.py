@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
+from ..errors import DecodeError
 from ..events import PROTOCOLS, Event, event_of, refusal_of
 from ..events import Note as FullNote
 from ..limits import Limits
@@ -22,7 +23,7 @@ __all__ = ["VERSIONS", "Datagram", "event", "is_old"]
 
 VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7", 9: "netflow9", 10: "ipfix"}
 NUMBER_OF = {name: number for number, name in PROTOCOLS.items()}
-EVICTED = {Kind.EVICTED_OF_DOMAIN, Kind.EVICTED_TEMPLATE, Kind.EVICTED_FOR_FIELDS}
+EVICTED = {Kind.EXPORTER_EVICTED, Kind.EVICTED_OF_DOMAIN, Kind.EVICTED_TEMPLATE, Kind.EVICTED_FOR_FIELDS}
 MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -79,6 +80,7 @@ class Datagram:
         self.rows: list[tuple[Layout, Row]] = []
         self.notes: list[tuple[Exporter | None, Domain | None, Note]] = []
         self.replayed = 0
+        self.refusal: DecodeError | None = None  # what a strict decoder raises
 
     def decode(self) -> None:
         """Decode it and make last what counts; nothing does if it is refused."""
@@ -94,24 +96,25 @@ class Datagram:
         except Damage as damage:
             note = (damage.kind, damage.offset, damage.values)
             if self.rules.strict:
-                raise refusal_of(full(self.exporter, self.domain, note)) from None
-            self.notes.append((self.exporter, self.domain, note))
+                self.refusal = refusal_of(full(self.exporter, self.domain, note))
+            else:
+                self.notes.append((self.exporter, self.domain, note))
             if self.domain and self.domain.version not in fixed.VERSIONS:
                 self.domain.sequence.forget()
 
     def events(self) -> Iterator[Event]:
-        """What happened, `Limits.events_per_message` at most; the next one says that there is more.
+        """What happened, `Limits.events_per_message` at most, of which the last says that there is more.
 
-        Of templates that are evicted it is always told, once for each limit.
+        Of an exporter and of templates that are evicted it is always told.
         """
         left = self.rules.limits.events_per_message
         for exporter, domain, note in self.notes:
             if note[0] in EVICTED:
                 yield event(exporter, domain, note)
                 continue
+            left -= 1
             if left >= 0:
                 yield event(exporter, domain, note if left else (Kind.NOTES, None, ()))
-            left -= 1
 
     def tell(self, kind: Kind, offset: int | None, *values: int) -> None:
         self.notes.append((self.exporter, self.domain, (kind, offset, values)))

@@ -197,7 +197,8 @@ class Reading:
                     accepted.append(record)
         except Damage as damage:
             ended = damage
-        if ended and ended.kind is not Kind.PADDING and not self.rules.keeps(self.header.version):
+        is_kept = self.rules.strict or self.rules.keeps(self.header.version)
+        if ended and ended.kind is not Kind.PADDING and not is_kept:
             accepted = []
         told = [(each.at, each) for each in accepted] + [
             (each.offset, each) for each in (*refused, *([ended] if ended else []))
