@@ -171,10 +171,8 @@ class Decoder(Feeder):
 
     def _plan(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> Plan | None:
         """A plan for records of these fields; None where there are as many tables as may be."""
-        if is_options or self._columns is None:
-            compiled = plan.native(fields)
-        else:
-            compiled = plan.flow(fields, self._columns)
+        as_sent = is_options or self._columns is None
+        compiled = plan.native(fields) if as_sent else plan.flow(fields, self._columns)  # type: ignore[arg-type]
         tables = self._options if is_options else self._tables
         key = (compiled.columns, compiled.finish)
         if key not in tables:
