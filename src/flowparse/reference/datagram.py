@@ -262,7 +262,6 @@ class Datagram:
         if is_old(each, self.received_ns, self.rules.limits):
             self.tell(Kind.PENDING_OLD, None, each.set_id, each.octets)
             return
-        self.use(template)
         records, damage, _ = frame(each.body, 0, len(each.body), template)
         if damage:
             _, needed, available = damage.values
