@@ -22,7 +22,10 @@ MOST_HEX = 16384
 """Octets of datagrams that a report writes out."""
 
 UNSPECIFIED = {"sampling_changed", "output_dropped"}
-"""Codes of events about what the specification does not have: options that mean something, full columns."""
+"""Codes of events about what the specification does not have: rates that options tell, full columns."""
+
+SAMPLING = "RFC 5477"
+"""What the clause of such an event names."""
 
 
 class PlainRow(NamedTuple):
@@ -133,8 +136,12 @@ def _outcome(decoder: Any, datagram: tuple[bytes, Any, int | None]) -> _Outcome:
         returned = decoder.feed(*datagram)
     except DecodeError as error:
         raised = (type(error).__name__, str(error), error.offset, error.clause)
-    events = [event for event in decoder.events() if event.code not in UNSPECIFIED]
+    events = [event for event in decoder.events() if _is_specified(event)]
     return _Outcome(returned, raised, events, rows_of(decoder))
+
+
+def _is_specified(event: Event) -> bool:
+    return event.code not in UNSPECIFIED and not (event.clause or "").startswith(SAMPLING)
 
 
 def _differences(kernel: _Outcome, specification: _Outcome) -> Iterator[str]:
@@ -181,7 +188,7 @@ def _by_layout(rows: list[PlainRow]) -> dict[Any, list[PlainRow]]:
 
 def _same(one: Any, other: Any) -> bool:
     """Equal, of the same type, or both not a number."""
-    return type(one) is type(other) and (one == other or (one != one and other != other))  # noqa: PLR0124
+    return type(one) is type(other) and (one == other or (one != one and other != other))
 
 
 def _told(what: str, kernel: object, specification: object) -> str:

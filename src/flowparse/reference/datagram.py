@@ -14,9 +14,9 @@ from . import fixed
 from .kinds import Kind
 from .message import Budget, Reading, frame, rows_of
 from .state import Domain, Exporter, Memory, Note, Pending, Rules, Sequence, make_room, trim_templates
-from .tables import Layout, Row, Value
+from .tables import Layout, Row
 from .templates import Template
-from .values import address_text
+from .values import Value, address_text
 from .wire import HEADERS, Damage, Header, read_header
 
 __all__ = ["VERSIONS", "Datagram", "event", "is_old"]
@@ -219,10 +219,10 @@ class Datagram:
         """RFC 3954 section 5.1: Count is the number of records of all kinds; exporters say otherwise."""
         assert self.domain is not None
         records = reading.template_records + reading.data_records
-        if reading.header.version == 9 and reading.is_whole and not self.domain.is_count_told:
-            if reading.header.count != records:
-                self.domain.is_count_told = True
-                self.tell(Kind.COUNT_DIFFERS, 2, reading.header.count, records)
+        is_looked_at = reading.header.version == 9 and reading.is_whole and not self.domain.is_count_told
+        if is_looked_at and reading.header.count != records:
+            self.domain.is_count_told = True
+            self.tell(Kind.COUNT_DIFFERS, 2, reading.header.count, records)
 
     def count_sequence(self, reading: Reading) -> None:
         """Count the message; what could not be read whole held an unknown number of records."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .kinds import Kind
 from .state import Domain, Exporter, Note, Pending, Rules
-from .tables import Layout, Row, Value, layout_of, row_of
+from .tables import Layout, Row, layout_of, row_of
 from .templates import (
     FIRST_ID,
     Definition,
@@ -23,6 +23,7 @@ from .templates import (
     read_templates,
     unknown_elements,
 )
+from .values import Value
 from .wire import SET_HEADER, Damage, Header, Record, SetSpan, read_records, read_sets
 
 __all__ = ["Budget", "Reading", "frame", "rows_of"]
