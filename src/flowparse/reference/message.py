@@ -92,7 +92,7 @@ class Reading:
         self.received_ns = received_ns
         self.rules = rules
         self.templates = dict(domain.templates)
-        self.defined: dict[int, Template] = {}  # in the order of their last definition
+        self.defined: dict[int, Template] = {}
         self.uses: list[Template] = []
         self.described: list[Template] = []
         self.waiting: list[Pending] = []
@@ -229,7 +229,6 @@ class Reading:
         if made.scopes == 0:
             self.tell(Kind.NO_SCOPE, made.at, set_id, new.id)
         self.templates[new.id] = new
-        self.defined.pop(new.id, None)
         self.defined[new.id] = new
         self.uses.append(new)
 
