@@ -17,6 +17,7 @@ cdef struct Store:              # the growing rows of one layout
     Part* sealed                # oldest first
     Part* sealed_last
     Shared* shared              # per column
+    Py_ssize_t out_of_range     # values that did not fit their column, in sealed parts
     # The mark: where it stood when this message first touched it.
     uint64_t touched            # ordinal of that message
     Part* mark_part

@@ -851,6 +851,7 @@ cdef class SetWalker(Walker):
         roll_back_templates(&self.kept.templates, 0, self.ledger.message)
         roll_back_pending(&self.kept.pending, self.ledger.message)
         put_back(domain, &walk.before)
+        self.room_made |= stop == <Stop> STOP_OPTIONS   # the message comes again, and not for more room
         if stop == <Stop> STOP_REFUSED:
             see(domain, walk.datagram.length, walk.datagram.has_received, walk.datagram.received_ns)
             domain.discarded += 1

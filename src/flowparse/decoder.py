@@ -174,14 +174,17 @@ class Decoder(Feeder):
         as_sent = is_options or self._columns is None
         compiled = plan.native(fields) if as_sent else plan.flow(fields, self._columns)  # type: ignore[arg-type]
         tables = self._options if is_options else self._tables
-        key = (compiled.columns, compiled.finish)
+        key: object = compiled.columns, compiled.finish
+        if key in tables and not tables[key].layout.takes(compiled.wires):
+            # So many widths of fields are invented: they get a table of their own, which counts.
+            key = key, compiled.wires
         if key not in tables:
             if len(tables) >= max(1, self._limits.templates):
                 return None
             account = self._options_account if is_options else self._account
             name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
-            tables[key] = Table(Layout(compiled.columns, compiled.finish), account, name)
-        return Plan(tables[key], compiled.segments, compiled.steps)
+            tables[key] = Table(compiled.layout(), account, name)
+        return Plan(tables[key], compiled.segments, compiled.steps, compiled.wires)
 
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
