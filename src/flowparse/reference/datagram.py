@@ -240,7 +240,7 @@ class Datagram:
                 self.notes.append((gone.exporter, gone.domain, note))
 
     def replay(self, reading: Reading) -> None:
-        """Decode the Sets that waited for the templates of this message, oldest first.
+        """Decode the Sets that waited for the templates of this message, in the order of their last records.
 
         RFC 7011 section 8, RFC 3954 section 9: data may come before its template, and may be kept.
         Its rows have the times and index of the message that brought them, whose sequence was
@@ -249,12 +249,13 @@ class Datagram:
         limits = self.rules.limits
         budget = Budget(None, max(limits.values_per_message, limits.pending_octets_per_exporter))
         assert self.domain is not None
-        for each in list(self.memory.waiting):
-            template = reading.defined.get(each.set_id) if each.domain is self.domain else None
-            # One that was defined may be withdrawn or evicted meanwhile.
-            if template and self.domain.templates.get(template.id) is template:
-                self.memory.waiting.remove(each)
-                self.replay_set(each, template, budget)
+        for template in reading.defined.values():
+            if self.domain.templates.get(template.id) is not template:
+                continue  # withdrawn or evicted meanwhile
+            for each in [each for each in self.memory.waiting if each.domain is self.domain]:
+                if each.set_id == template.id:
+                    self.memory.waiting.remove(each)
+                    self.replay_set(each, template, budget)
 
     def replay_set(self, each: Pending, template: Template, budget: Budget) -> None:
         """Decode one Set that waited."""

@@ -92,7 +92,7 @@ class Reading:
         self.received_ns = received_ns
         self.rules = rules
         self.templates = dict(domain.templates)
-        self.defined: dict[int, Template] = {}
+        self.defined: dict[int, Template] = {}  # in the order of the last records of each
         self.uses: list[Template] = []
         self.described: list[Template] = []
         self.waiting: list[Pending] = []
@@ -223,12 +223,15 @@ class Reading:
         self.template_records += 1
         if old and (old.is_options, old.octets) == (new.is_options, new.octets):
             self.uses.append(old)
+            if new.id in self.defined:
+                self.defined[new.id] = self.defined.pop(new.id)
             return
         kind = Kind.TEMPLATE_CHANGED if old else Kind.TEMPLATE_DEFINED
         self.tell(kind, made.at, set_id, new.id, len(new.fields))
         if made.scopes == 0:
             self.tell(Kind.NO_SCOPE, made.at, set_id, new.id)
         self.templates[new.id] = new
+        self.defined.pop(new.id, None)
         self.defined[new.id] = new
         self.uses.append(new)
 
