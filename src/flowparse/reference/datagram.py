@@ -266,7 +266,7 @@ class Datagram:
         if damage:
             _, needed, available = damage.values
             self.tell(Kind.REPLAY_LONG, None, each.set_id, needed, available)
-            if not records or not self.rules.keeps(each.domain.version):
+            if self.rules.strict or not self.rules.keeps(each.domain.version):
                 return
         taken, met = budget.take(records, len(template.fields))
         if met and met not in budget.told:
