@@ -98,6 +98,7 @@ def interface_key(name: str, platform: str | None = None) -> InterfaceKey:
     """
     text = " ".join(name.strip().strip('"').split())
     text = _physical(text, platform)
+    unit: str | None
     if LINUX.fullmatch(text):
         base, _, unit = text.partition(".")
         return InterfaceKey("linux", (base[3:],), unit or None)
@@ -105,7 +106,7 @@ def interface_key(name: str, platform: str | None = None) -> InterfaceKey:
         word = match["kind"].lower()
         kinds = _kinds()
         kind = kinds.get(word) or kinds.get(word.replace(" ", "").rstrip("-")) or word.rstrip("-")
-        unit: str | None = match["unit"]
+        unit = match["unit"]
         if unit == "0" and JUNOS.fullmatch(text):
             unit = None
         return InterfaceKey("" if kind == "port" else kind, _numbers(match["numbers"]), unit)
