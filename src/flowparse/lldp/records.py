@@ -87,6 +87,7 @@ class Capability(StrEnum):
     IGMP = "IGMP"
     REMOTELY_MANAGED = "REMOTELY_MANAGED"
     CVTA = "CVTA"
+    SUPPORTS_STP_DISPUTE = "SUPPORTS_STP_DISPUTE"
 
 
 @dataclass(frozen=True, slots=True)
