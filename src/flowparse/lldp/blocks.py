@@ -26,7 +26,7 @@ IDENTITY = frozenset("chassis_id chassis_id_type port_id port_id_type system_nam
 SINGLE = IDENTITY | {"local_interface", "local_port_id", "ttl", "ttl_left", "capabilities", "system_description"}
 PROOF = ("chassis_id", "port_id", "system_name", "device_id", "system_description")
 RUNS_ON = ("system_description", "version")
-WEAK = frozenset(("version", "platform", "capability", "extra"))  # these end no description of another's
+WEAK = frozenset(("version", "platform", "capability", "extra", "address"))  # these end no description of another's
 SEPARATOR = re.compile(r"[-=*]{20,}")
 HEADERS = tuple(
     (re.compile(pattern, re.I), kind)
@@ -40,7 +40,8 @@ HEADERS = tuple(
         (r"Neighbou?r ?: ?(?P<mac>[0-9a-f.:-]{14,17}), TTL (?P<ttl_left>\d+) seconds", "neighbor"),
         (r"Chassis (?P<chassis_id>\S+?), Port (?P<port_id>.+?)\s*:", "neighbor"),
         (r"Device \d+ information\s*:?|Neighbou?r \d+\s*:?|Remote entry \d+\s*:?", "neighbor"),
-        (r"(?:Neighbou?rs table last updated|Discovered) .*|Index \d+|Ca type +Ca value", "noise"),
+        (r"Neighbou?rs table last updated .*|Discovered \d.* ago.*|Ca type +Ca value", "noise"),
+        (r"Index (?P<Index>\d+)", "extra"),
     )
 )
 HEADER_WORDS = ("detected", " has ", "information", "Agents", "Local port", "eighbo", "Chassis ", "emote e", "Discovered", "Index ", "Ca type")
@@ -174,6 +175,8 @@ class _Reader:
             if other is not None:
                 head, value, colon = *other, "="
                 key = key_of(head)
+        if not colon and text[0].isupper() and (heading := key_of(text)) is not None and heading.section is not None:
+            key, head, value, colon = heading, text, "", ":"
         if key is not None and colon:
             self.out.keys += 1
             self.known(key, head, value.strip(), number, indent, bullet, line.find(":"))
@@ -209,6 +212,9 @@ class _Reader:
             found = {name: value for name, value in match.groupdict().items() if value is not None}
             if kind == "noise":
                 return self.open is None
+            if kind == "extra":
+                self.block.extra.update(found)
+                return True
             if kind == "port":
                 self.finish()
                 self.local = found["local"]
@@ -271,7 +277,8 @@ class _Reader:
         self.last_indent, self.last_field, self.last_extra = indent, target, None
         if target == "extra":
             self.extra(head, value, number, indent)
-        elif target == "management_address":
+        elif target in ("management_address", "address"):
+            target = "management_address"
             if value:
                 cells.setdefault(target, []).append(TAIL.sub("", value))
         elif target == "capability":
@@ -352,7 +359,8 @@ class _Reader:
         elif is_noise(line) or find_layout((line,), 0) is not None:
             return
         elif PLAIN_HEADING.fullmatch(text):
-            self.section, self.section_indent = "other", indent
+            if IDENTITY & self.block.cells.keys():
+                self.section, self.section_indent = "other", indent
         elif started and indent > self.last_indent:
             self.continue_last(text, number)
         elif bullet and started:
@@ -433,6 +441,8 @@ class _Reader:
                 cells["local_interface"] = local
             elif cells.get("local_port_id"):
                 cells["local_interface"] = cells.pop("local_port_id")
+        if (text := cells.get("ttl_left")) and cells.get("ttl"):
+            block.extra["Time remaining"] = text
         if (text := cells.pop("local_port_id", None)) is not None:
             block.extra.setdefault("Local Port ID", text)
         if (text := cells.pop("device_id", None)) is not None:

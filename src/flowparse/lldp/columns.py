@@ -29,6 +29,7 @@ WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
 BAR = str.maketrans("|+", "  ")
 NAMES = ("system_name", "chassis_id", "port_id")
+FREE = frozenset(("system_name", "port_id", "port_description", "platform"))
 MOST = {  # words that a cell can have, when it is told by its words
     "local_interface": 2,
     "system_name": 8,
@@ -317,11 +318,15 @@ class _Reader:
         for i, start in enumerate(self.starts):
             if start < size and line[start] != " " and line[start - 1] != " ":
                 # A name that fills its column touches the next; anything else does not fit.
+                end = self.slices[i + 1][2]
                 if self.fields[i] != "system_name" or line[self.slices[i][1]] == " ":
+                    return None
+                if not looks_like_interface(line[start:end].strip()):
                     return None
                 truncated = True
         cells: dict[str, str] = {}
         extra: dict[str, str] = {}
+        free: str | None = None
         for (target, start, end), column in zip(self.slices, self.columns, strict=True):
             text = line[start:end].strip()
             if text:
@@ -329,6 +334,16 @@ class _Reader:
                     extra[column.name] = text
                 else:
                     cells[target] = text
+            elif target in FREE:
+                free = None
+                continue
+            if target in FREE:
+                # Two cells of free text with one blank between: where the first ends is a guess.
+                if free is not None and " " in free and line[start - 2] != " ":
+                    self.out.problems.append((number, line, "the cells of this row run into each other"))
+                free = text
+            else:
+                free = None
         local = cells.get("local_interface")
         if not local or not self.typed(cells) or not (looks_like_interface(local) or (" " not in local and not truncated)):
             return None
@@ -406,14 +421,15 @@ class _Reader:
         fields = [name for name in self.fields if name != "extra"]
         if len(fields) != len(self.fields):
             return None
-        blank_first = line[:1] == " "
+        nameless = self.names_first and (line[:1] == " " or self.held is not None)
+        variants = [*(_variants(fields, nameless=True) if nameless else ()), *_variants(fields, nameless=False)]
         for strict in (True, False):
-            for names in _variants(fields, nameless=self.names_first and (blank_first or self.held is not None)):
+            for names in variants:
                 if len(parts) == len(names) and not self.layout.squeezed:
                     cells = dict(zip(names, parts, strict=True))
                     if self.plausible(cells, strict=strict):
                         return Row(cells, number, number, layout=self.layout)
-            for names in _variants(fields, nameless=self.names_first and (blank_first or self.held is not None)):
+            for names in variants:
                 cells_found = _fit(tokens, names, self.layout.letters, strict)
                 if cells_found is not None:
                     if not strict and self.ambiguous(names):
@@ -425,7 +441,7 @@ class _Reader:
         return all(_cell_fits(target, text.split(), self.layout.letters, strict) for target, text in cells.items())
 
     def ambiguous(self, names: Sequence[str]) -> bool:
-        free = [i for i, name in enumerate(names) if name in ("system_name", "port_id", "port_description", "platform")]
+        free = [i for i, name in enumerate(names) if name in FREE]
         return any(b - a == 1 for a, b in zip(free, free[1:], strict=False))
 
 
@@ -439,8 +455,6 @@ def _variants(fields: Sequence[str], *, nameless: bool) -> Iterator[list[str]]:
     for name in optional:
         if name in base and len(base) > 3:
             yield [other for other in base if other != name]
-    if not nameless and fields[0] == "system_name":
-        return
 
 
 def _fit(tokens: Sequence[str], names: Sequence[str], letters: str, strict: bool) -> dict[str, str] | None:
@@ -477,7 +491,7 @@ def _fit(tokens: Sequence[str], names: Sequence[str], letters: str, strict: bool
 
 def _is_interface(words: Sequence[str]) -> bool:
     text = " ".join(words)
-    return looks_like_interface(text) and not (len(words) == 2 and looks_like_interface(words[0]))
+    return looks_like_interface(text) and (len(words) == 1 or (words[1][0].isdecimal() and words[0].isalpha()))
 
 
 def _is_id(words: Sequence[str]) -> bool:

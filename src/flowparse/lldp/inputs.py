@@ -30,10 +30,9 @@ NODES = 1_000_000
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()*+][A-Za-z0-9]|[=>78cDEHMNOZ])")
 PAGER = re.compile(
-    r"(?:<?-{2,8} ?\(?more(?: \d+%)?\)? ?-{2,8}>?|press any key to continue[^\x08]*|more: <space>,[^\x08]*<return>)[ \t\x08]*",
+    r" ?(?:<?-{2,8} ?\(?more(?: \d+%)?\)? ?-{2,8}>?|press any key to continue.*|more: <space>,.*<return>) ?",
     re.I,
 )
-BACKSPACE = re.compile(r"[^\x08\n]?\x08")
 VERBS = (
     r"(?:do |run |sudo |exec )*(?:sh|sho|show|dis|disp|display|get|diagnose|info|lldp|lldpctl|lldpcli|net|nv|cat|vtysh"
     r"|/?(?:ip )?neighbou?r|/ip|/interface|term|terminal|screen-length|no-more|environment|exit|quit|en|enable)\b"
@@ -312,6 +311,21 @@ def _prompt(line: str) -> tuple[str, str | None] | None:
     return host, command
 
 
+def _typed(line: str) -> str:
+    """What a terminal shows of a line with carriage returns and backspaces: later characters stand over earlier."""
+    shown: list[str] = []
+    at = 0
+    for char in line:
+        if char == "\r":
+            at = 0
+        elif char == "\x08":
+            at = max(at - 1, 0)
+        else:
+            shown[at : at + 1] = char
+            at += 1
+    return "".join(shown)
+
+
 def _add_text(document: Document, text: str) -> None:
     """Clean lines, cut at prompts; what stands under a command that shows no neighbors is left out."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n")
@@ -329,13 +343,10 @@ def _add_text(document: Document, text: str) -> None:
             )
             lines[index] = ""
             continue
-        if "ore" in line or "ORE" in line or "\x08" in line or "ress any" in line:
-            line = PAGER.sub("", line)
-            while "\x08" in line:  # Progress: each turn takes one backspace at least.
-                line = BACKSPACE.sub("", line)
-            lines[index] = line
-        if "\r" in line:  # what a terminal would show: the last part that is not blank
-            line = lines[index] = next((part for part in reversed(line.split("\r")) if part.strip()), "")
+        if "\r" in line or "\x08" in line:
+            line = lines[index] = _typed(line)
+        if "ore" in line or "ORE" in line or "ress any" in line:
+            line = lines[index] = PAGER.sub("", line)
         if "\t" in line:
             line = lines[index] = line.expandtabs()
         if ("#" in line or ">" in line or "]" in line or "$" in line or "%" in line) and (prompt := _prompt(line.strip())):

@@ -15,7 +15,7 @@ RULE = re.compile(r"[\s=_*+|~-]*")
 NOISE = re.compile(
     r"\s*(?:system )?capability (?:codes?|legend) ?:?|"
     r"\s*(?:capability codes? ?: *)?(?:\(\w{1,2}\) ?[\w/ -]*[\w/-],?\s*)+"  # (R) Router, (B) Bridge
-    r"|\s*(?:capability codes? ?: *)?(?:[A-Za-z]{1,2} ?- ?[A-Za-z][\w/ -]*(?:[,;]\s*|$))+"  # R - Router, T - Trans Bridge
+    r"|\s*(?:capability codes? ?: *)?(?:[A-Za-z]{1,2} ?- [A-Za-z][\w/ -]*(?:[,;]\s*|$))+"  # R - Router, T - Trans Bridge
     r"|\s*(?:last table change time|number of table (?:inserts|deletes|drops|age-?outs)) *:.*"
     r"|\s*(?:total )?neighbou?r entries(?: (?:deleted|dropped|aged-?out))? *:.*"
     r"|\s*(?:cdp|lldp) neighbou?rs?:?\s*"
@@ -44,7 +44,7 @@ def is_noise(line: str) -> bool:
     """Whether a line is a rule, a legend, a heading, a counter, or blank."""
     if RULE.fullmatch(line):
         return True
-    if len(line) > LONGEST:
+    if len(line) > LONGEST or " " not in line.strip():  # a word alone may be a name
         return False
     if NOISE.fullmatch(line):
         return True

@@ -18,6 +18,7 @@ from .build import neighbor
 from .columns import find_layout, read_columns
 from .inputs import Document, Segment, read
 from .interfaces import looks_like_interface
+from .lldpd import KEY_VALUE, read_key_value
 from .noise import is_noise, refusal, total
 from .platforms import Command, canonical_platform, named, sniff, vocabulary
 from .records import Neighbor, NeighborTable, Problem, Protocol, Source
@@ -189,12 +190,17 @@ def _read_segment(
         for index, line in enumerate(lines)
         if line and line.lstrip()[:1] in REFUSALS and refusal(line)
     ]
+    if any(KEY_VALUE.fullmatch(line.strip()) for line in lines[:4]):
+        rows, problems = read_key_value(lines, device, segment.first)
+        return named("linux_lldpd", "lldpctl"), Outcome(rows, problems=problems)
     best: Outcome | None = None
     for reader in _readers(lines, found):
         outcome = reader(segment, found, device)
         if outcome is None:
             continue
-        if best is None or outcome.rank() > best.rank():
+        # A template says nothing of what it does not see: it is believed over another reader where it reads more.
+        sure = reader is not _read_template or best is None or len(outcome.rows) > len(best.rows)
+        if best is None or (sure and outcome.rank() > best.rank()):
             best = outcome
         if outcome.good():
             break
