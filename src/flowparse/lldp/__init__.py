@@ -1,5 +1,13 @@
-"""Neighbor tables of any vendor, and LLDP frames, as typed records."""
+"""Neighbor tables of any vendor, and LLDP frames, as typed records.
 
+`parse` reads an output, `parse_many` one of each device, `decode` and `encode` frames; `merge` joins
+two outputs of one device. textfsm and ntc_templates are imported when a template is first wanted.
+"""
+
+from .frames import Lldpdu, Tlv, decode, encode
+from .merge import merge
+from .parse import parse, parse_many
+from .platforms import platforms
 from .records import (
     Capability,
     ChassisIdType,
@@ -16,6 +24,7 @@ from .records import (
 __all__ = [
     "Capability",
     "ChassisIdType",
+    "Lldpdu",
     "ManagementAddress",
     "Neighbor",
     "NeighborTable",
@@ -24,4 +33,11 @@ __all__ = [
     "Problem",
     "Protocol",
     "Source",
+    "Tlv",
+    "decode",
+    "encode",
+    "merge",
+    "parse",
+    "parse_many",
+    "platforms",
 ]

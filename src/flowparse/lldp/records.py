@@ -17,6 +17,7 @@ from typing import Any, overload
 
 from ..text import html
 from .interfaces import looks_like_interface
+from .tlvs import read_org
 
 __all__ = [
     "Capability",
@@ -122,28 +123,30 @@ class OrgTlv:
     oui : str
         "00:12:bb"; "" where `type` is not 127.
     subtype : int
-    name : str or None
-        What the TLV is called where it is known.
-    value : Mapping
-        What it says, decoded; empty where it is not known.
     octets : bytes
-        The information string behind OUI and subtype, always.
+        The information string behind OUI and subtype.
     type : int
     """
 
     oui: str
     subtype: int
-    name: str | None = None
-    value: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     octets: bytes = b""
     type: int = 127
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _tlv_again, (self.oui, self.subtype, self.name, dict(self.value), self.octets, self.type)
+    @property
+    def name(self) -> str | None:
+        """What the TLV is called, where it is known."""
+        return read_org(self.key, self.octets)[0]
 
+    @property
+    def value(self) -> Mapping[str, Any]:
+        """What it says; empty where it is not known or too short."""
+        return read_org(self.key, self.octets)[1]
 
-def _tlv_again(oui: str, subtype: int, name: str | None, value: dict[str, Any], octets: bytes, type: int) -> OrgTlv:
-    return OrgTlv(oui, subtype, name, MappingProxyType(value), octets, type)
+    @property
+    def key(self) -> bytes:
+        """OUI and subtype, shape (4,); empty where `type` is not 127."""
+        return bytes.fromhex(self.oui.replace(":", "")) + bytes([self.subtype]) if self.oui else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,12 +483,14 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, frozenset):
         return sorted(str(item) for item in value)
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, (ManagementAddress, OrgTlv, Source)):
+    if isinstance(value, OrgTlv):
+        return {name: _plain(getattr(value, name)) for name in ("type", "oui", "subtype", "name", "value", "octets")}
+    if isinstance(value, (ManagementAddress, Source)):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     return value
