@@ -5,9 +5,9 @@ two outputs of one device. textfsm and ntc_templates are imported when a templat
 """
 
 from .frames import Lldpdu, Tlv, decode, encode
-from .merge import merge
-from .parse import parse, parse_many
-from .platforms import platforms
+from .join import merge
+from .tables import parse, parse_many
+from .commands import platforms
 from .records import (
     Capability,
     ChassisIdType,

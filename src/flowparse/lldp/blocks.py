@@ -44,7 +44,7 @@ HEADERS = tuple(
         (r"Index (?P<Index>\d+)", "extra"),
     )
 )
-HEADER_WORDS = ("detected", " has ", "information", "Agents", "Local port", "eighbo", "Chassis ", "emote e", "Discovered", "Index ", "Ca type")
+HEADER_WORDS = re.compile("detected| has |information|Agents|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type")
 BULLET = re.compile(r"[-+*o] +(?=\S)")
 NUMBERED = re.compile(r"\d+ (?=[a-z_]+(?:[._][a-z0-9_]+)*$)")
 DOTTED = re.compile(r"(?P<head>[^.]*?) \.+ (?P<value>.*)")
@@ -152,15 +152,15 @@ class _Reader:
         if not text:
             self.blank = True
             return
-        if SEPARATOR.fullmatch(text):
-            self.finish(separated=True)
-            return
+        bullet = False
+        if text[0] in "-=+*o":
+            if SEPARATOR.fullmatch(text):
+                self.finish(separated=True)
+                return
+            bullet = BULLET.match(text) is not None
+            if bullet:
+                text = BULLET.sub("", text, count=1)
         indent = len(line) - len(line.lstrip())
-        if self.headline(text, number):
-            return
-        bullet = text[0] in "-+*o" and BULLET.match(text) is not None
-        if bullet:
-            text = BULLET.sub("", text, count=1)
         head, colon, value = text.partition(":")
         key = None
         if colon:
@@ -170,7 +170,9 @@ class _Reader:
                     self.field(target, head, value.strip(), number, indent)
                     return
             key = key_of(head)
-        if key is None or (colon and "=" in head):
+        if key is None and self.headline(text, number):
+            return
+        if key is None or "=" in head:
             other = self.other_separators(text, bullet)
             if other is not None:
                 head, value, colon = *other, "="
@@ -203,7 +205,7 @@ class _Reader:
 
     def headline(self, text: str, number: int) -> bool:
         """A line that names a port or starts a neighbor without being a key."""
-        if not any(word in text for word in HEADER_WORDS):
+        if HEADER_WORDS.search(text) is None:
             return False
         for pattern, kind in HEADERS:
             match = pattern.fullmatch(text)

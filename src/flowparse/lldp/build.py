@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from .records import EMPTY, ManagementAddress, Neighbor, PortIdType, Protocol, Source
+from .records import EMPTY, ManagementAddress, Neighbor, PortIdType, Protocol, Source, made
 from .values import address, capabilities, chassis_id_type, mac, port_id_type, present, seconds
 
 __all__ = ["FIELDS", "Note", "fields_of", "neighbor"]
@@ -49,57 +49,83 @@ def neighbor(
     extra: Mapping[str, str] | None = None,
 ) -> Neighbor:
     """A record of what is in `cells` (see `FIELDS`); blank and absent are the same."""
-    get = cells.get
-    values: dict[str, Any] = {"local_device": device, "local_interface": get("local_interface") or "", "source": source}
-    if protocol is not Protocol.LLDP:
+    values: dict[str, Any] = {"local_device": device, "local_interface": "", "source": source}
+    if protocol is not LLDP:
         values["protocol"] = protocol
     left: dict[str, str] = {}
-
-    if text := get("system_name"):
-        name = present(text)
-        if name is not None:
-            if name.endswith((".", "…")) and (cut := DOTS.sub("", name)) != name:
-                name, truncated = cut, True
-            values["system_name"] = name
-            if truncated:
-                values["system_name_truncated"] = True
-    if (text := get("chassis_id")) and (text := present(text)) is not None:
-        kind = chassis_id_type(get("chassis_id_type") or "")
-        values["chassis_id"] = mac(text, bare=True) or text if kind in MAC_OR_NONE else text
-        if kind is not None:
-            values["chassis_id_type"] = kind
-    if (text := get("port_id")) and (text := present(text)) is not None:
-        port_kind = port_id_type(get("port_id_type") or "")
-        if port_kind is None or port_kind is PortIdType.MAC_ADDRESS:
-            text = mac(text, bare=port_kind is not None) or text
-        values["port_id"] = text
-        if port_kind is not None:
-            values["port_id_type"] = port_kind
-    for field in ("port_description", "system_description", "parent_interface", "platform"):
-        if (text := get(field)) and (text := present(text)) is not None:
+    for field, text in cells.items():
+        if not text:
+            continue
+        if field == "local_interface":
             values[field] = text
-    for field in ("capabilities", "capabilities_enabled"):
-        if text := get(field):
+        elif field == "ttl" or field == "age" or field == "ttl_left":
+            _put_seconds(field, text, values)
+        elif field == "capabilities_enabled" or field == "capabilities":
             found, unknown = capabilities(text, letters)
             if found:
                 values[field] = found
             if unknown:
                 left[field] = text
                 note(text, f"a capability that is not known: {', '.join(unknown)}")
-    if addresses := get("management_address"):
-        values["management_addresses"] = _addresses([addresses] if isinstance(addresses, str) else addresses)
-    if (text := get("ttl") or get("ttl_left")) and (ttl := seconds(text)) is not None:
-        values["ttl"] = ttl
-    if (text := get("age")) and (age := seconds(text)) is not None:
-        values["age"] = float(age)
-    if (text := get("pvid")) and (text := present(text)) is not None:
-        if text.isdecimal():
-            values["pvid"] = int(text[:9])
-        elif text.lower() != "none":
-            left["pvid"] = text
+        elif field == "management_address":
+            values["management_addresses"] = _addresses([text] if isinstance(text, str) else text)
+        elif field != "chassis_id_type" and field != "port_id_type":
+            if text[0] not in SURE and (text := present(text)) is None:
+                continue
+            if field == "port_id":
+                _put_port(text, cells.get("port_id_type"), values)
+            elif field == "chassis_id":
+                _put_chassis(text, cells.get("chassis_id_type"), values)
+            elif field == "system_name":
+                if text[-1] in ".…" and (cut := DOTS.sub("", text)) != text:
+                    text, truncated = cut, True
+                values[field] = text
+                if truncated:
+                    values["system_name_truncated"] = True
+            elif field == "pvid":
+                if text.isdecimal():
+                    values[field] = int(text[:9])
+                elif text.lower() != "none":
+                    left[field] = text
+            else:
+                values[field] = text
     if extra or left:
         values["extra"] = MappingProxyType({**(extra or EMPTY), **left})
-    return Neighbor(**values)
+    return made(values)
+
+
+LLDP = Protocol.LLDP
+SURE = frozenset("abcdefghijklmopqrstvwxyzABCDEFGHIJKLMOPQRSTVWXYZ0123456789")
+"""What a text that says something starts with; "not advertised", "N/A", "unsupported" and signs need a look."""
+MAC_LENGTHS = frozenset((13, 14, 17))
+
+
+def _put_seconds(field: str, text: str, values: dict[str, Any]) -> None:
+    found = int(text) if text.isdecimal() and len(text) < 10 else seconds(text)
+    if found is None:
+        return
+    if field == "age":
+        values["age"] = float(found)
+    elif field == "ttl" or "ttl" not in values:
+        values["ttl"] = found
+
+
+def _put_port(text: str, type_text: str | None, values: dict[str, Any]) -> None:
+    kind = port_id_type(type_text) if type_text else None
+    if kind is PortIdType.MAC_ADDRESS:
+        text = mac(text, bare=True) or text
+    elif kind is None and len(text) in MAC_LENGTHS:
+        text = mac(text) or text
+    values["port_id"] = text
+    if kind is not None:
+        values["port_id_type"] = kind
+
+
+def _put_chassis(text: str, type_text: str | None, values: dict[str, Any]) -> None:
+    kind = chassis_id_type(type_text) if type_text else None
+    values["chassis_id"] = (mac(text, bare=True) or text) if kind in MAC_OR_NONE else text
+    if kind is not None:
+        values["chassis_id_type"] = kind
 
 
 MAC_OR_NONE = (None, chassis_id_type("4"))

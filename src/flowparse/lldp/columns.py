@@ -57,6 +57,7 @@ class Layout:
 
     columns: tuple[Column, ...]
     squeezed: bool
+    exact: bool  # told by dashes, not by where the header's words start
     protocol: Protocol
     letters: str
 
@@ -155,7 +156,7 @@ def find_layout(lines: Sequence[str], at: int, protocol: Protocol | None = None,
     starts = [start for _, _, start in settled]
     if starts and not squeezed:
         starts[0] = 0
-    return _layout([(a, b) for a, b, _ in settled], starts, squeezed, protocol, letters)
+    return _layout([(a, b) for a, b, _ in settled], starts, squeezed, False, protocol, letters)
 
 
 def _layout_of_spans(
@@ -176,7 +177,7 @@ def _layout_of_spans(
         settled = _settled([(known.get(squash(cell), "extra"), cell, start) for cell, start in zip(cells, starts, strict=True)])
         if settled is not None:
             starts[0] = 0
-            return _layout([(a, b) for a, b, _ in settled], starts, False, protocol, letters)
+            return _layout([(a, b) for a, b, _ in settled], starts, False, True, protocol, letters)
     return None
 
 
@@ -184,6 +185,7 @@ def _layout(
     headings: Sequence[tuple[str, str]],
     starts: Sequence[int],
     squeezed: bool,
+    exact: bool,
     protocol: Protocol | None,
     letters: str | None,
 ) -> Layout:
@@ -196,7 +198,7 @@ def _layout(
         protocol = Protocol.CDP if cdp else Protocol.LLDP
     if letters is None:
         letters = "cdp" if protocol is Protocol.CDP else "lldp"
-    return Layout(columns, squeezed, protocol, letters)
+    return Layout(columns, squeezed, exact, protocol, letters)
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,15 +231,16 @@ def read_columns(
         if not line or line.isspace():
             continue
         number = first + index
+        dashes = "--" in line and SPANS.fullmatch(line) is not None
+        if reader is not None and not dashes and reader.take(line, number):
+            continue
         found = find_layout(lines, index, protocol, letters) if _may_be_header(line) else None
         if found is not None:
-            if reader is not None and not SPANS.fullmatch(line):
+            if reader is not None and not dashes:
                 reader.end()
             layout = found
             out.headers += 1
             reader = _Reader(layout, out)
-        elif reader is not None and reader.take(line, number):
-            continue
         elif (declared := total(line)) is not None:
             out.declared = declared + (out.declared or 0)
         elif not is_noise(line) and not (reader is None and _above_header(lines, index)):
@@ -275,8 +278,19 @@ class _Reader:
         self.slices = [(column.field, column.start, column.end) for column in layout.columns]
         self.starts = [column.start for column in layout.columns[1:]]
         self.name_at = next((i for i, name in enumerate(fields) if name == "system_name"), None)
+        self.width = self.starts[-1] + 1 if self.starts else 0
+        self.match = self.pattern()
         self.held: tuple[str, int] | None = None
         self.last: Row | None = None
+
+    def pattern(self) -> Callable[[str], re.Match[str] | None] | None:
+        """The columns as one pattern, where no two of them are of free text and none is left over."""
+        free = [field in FREE for field in self.fields]
+        if "extra" in self.fields or any(a and b for a, b in zip(free, free[1:], strict=False)):
+            return None
+        widths = [b - a for a, b in zip([0, *self.starts], self.starts, strict=False)]
+        edge = r"(?:(?<=\s)|(?=\s))"
+        return re.compile("".join(rf"(.{{{width}}}){edge}" for width in widths) + "(.*)").fullmatch
 
     # a row, or a part of one
 
@@ -313,6 +327,11 @@ class _Reader:
 
     def aligned(self, line: str, number: int) -> Row | None:
         """The cells where the header's words start, if every cell boundary is a blank and every typed cell can be."""
+        if self.match is not None and (match := self.match(line.ljust(self.width))):
+            cells = {name: text for name, text in zip(self.fields, map(str.strip, match.groups()), strict=True) if text}
+            local = cells.get("local_interface")
+            if local and len(cells) > 2 and self.typed(cells) and looks_like_interface(local):
+                return Row(cells, number, number, layout=self.layout)
         truncated = False
         size = len(line)
         for i, start in enumerate(self.starts):
@@ -324,9 +343,10 @@ class _Reader:
                 if not looks_like_interface(line[start:end].strip()):
                     return None
                 truncated = True
-        cells: dict[str, str] = {}
+        cells = {}
         extra: dict[str, str] = {}
         free: str | None = None
+        exact = self.layout.exact
         for (target, start, end), column in zip(self.slices, self.columns, strict=True):
             text = line[start:end].strip()
             if text:
@@ -339,7 +359,7 @@ class _Reader:
                 continue
             if target in FREE:
                 # Two cells of free text with one blank between: where the first ends is a guess.
-                if free is not None and " " in free and line[start - 2] != " ":
+                if free is not None and not exact and " " in free and line[start - 2] != " ":
                     self.out.problems.append((number, line, "the cells of this row run into each other"))
                 free = text
             else:

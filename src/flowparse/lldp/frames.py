@@ -22,6 +22,7 @@ from .records import (
     PortIdType,
     Problem,
     Source,
+    made,
 )
 from .tlvs import LEAST, mac_text, network_address, text_of
 
@@ -139,7 +140,7 @@ def decode(frame: Buffer, *, device: str | None = None, interface: str | None = 
     if at is not None:
         _read_tlvs(octets, at, tlvs, values, problems)
     return Lldpdu(
-        Neighbor(**values),
+        made(values),
         tuple(tlvs),
         tuple(problems),
         mac_text(octets[:6]) if len(octets) >= 6 else None,

@@ -336,20 +336,25 @@ def _add_text(document: Document, text: str) -> None:
     before = sum(len(segment.lines) for segment in document.segments)
     cuts: list[tuple[int, str | None]] = [(0, None)]
     lines = text.split("\n")
-    for index, line in enumerate(lines):
-        if len(line) > LINE:
+    plain = not any(sign in text for sign in ("\r", "\x08", "\t", "ore", "ORE", "ress any")) and max(map(len, lines)) <= LINE
+    marked = [sign for sign in "#>]$%" if sign in text]
+    for index, line in enumerate(lines if marked or not plain else ()):
+        if plain:
+            pass
+        elif len(line) > LINE:
             document.problems.append(
                 Problem(before + index + 1, line[:80], f"a line of {len(line)} characters; {LINE} are read")
             )
             lines[index] = ""
             continue
-        if "\r" in line or "\x08" in line:
-            line = lines[index] = _typed(line)
-        if "ore" in line or "ORE" in line or "ress any" in line:
-            line = lines[index] = PAGER.sub("", line)
-        if "\t" in line:
-            line = lines[index] = line.expandtabs()
-        if ("#" in line or ">" in line or "]" in line or "$" in line or "%" in line) and (prompt := _prompt(line.strip())):
+        else:
+            if "\r" in line or "\x08" in line:
+                line = lines[index] = _typed(line)
+            if "ore" in line or "ORE" in line or "ress any" in line:
+                line = lines[index] = PAGER.sub("", line)
+            if "\t" in line:
+                line = lines[index] = line.expandtabs()
+        if any(sign in line for sign in marked) and (prompt := _prompt(line.strip())):
             document.device = document.device or prompt[0]
             lines[index] = ""
             if prompt[1]:

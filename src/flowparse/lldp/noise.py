@@ -70,4 +70,4 @@ def total(line: str) -> int | None:
 
 def refusal(line: str) -> bool:
     """Whether a line is the device's refusal to answer."""
-    return len(line) <= LONGEST and REFUSAL.fullmatch(line) is not None
+    return bool(line) and len(line) <= LONGEST and REFUSAL.fullmatch(line) is not None

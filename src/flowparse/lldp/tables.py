@@ -9,7 +9,7 @@ against the total that the device declares. JSON and XML are read by `structured
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import TextError
@@ -20,7 +20,7 @@ from .inputs import Document, Segment, read
 from .interfaces import looks_like_interface
 from .lldpd import KEY_VALUE, read_key_value
 from .noise import is_noise, refusal, total
-from .platforms import Command, canonical_platform, named, sniff, vocabulary
+from .commands import Command, canonical_platform, named, sniff, vocabulary
 from .records import Neighbor, NeighborTable, Problem, Protocol, Source
 from .structured import read_tree
 from .templates import run, template
@@ -185,11 +185,6 @@ def _read_segment(
     found = sniff(lines, platform) or (named(platform, command) if platform and command else None)
     if found is None:
         found = sniff(lines)
-    refused = [
-        Problem(segment.first + index, line.strip(), "the device refused")
-        for index, line in enumerate(lines)
-        if line and line.lstrip()[:1] in REFUSALS and refusal(line)
-    ]
     if any(KEY_VALUE.fullmatch(line.strip()) for line in lines[:4]):
         rows, problems = read_key_value(lines, device, segment.first)
         return named("linux_lldpd", "lldpctl"), Outcome(rows, problems=problems)
@@ -212,14 +207,17 @@ def _read_segment(
             return found, Outcome(declared=0)
         where = next((segment.first + i for i, line in enumerate(lines) if line.strip()), segment.first)
         reason = "nothing here says that it is a neighbor table" if told else "an empty output"
-        unread = Outcome(problems=refused or [Problem(where, told[0] if told else "", reason)])
-        return found, unread
-    known = {problem.line for problem in refused}
-    best.problems = refused + [problem for problem in best.problems if problem.line not in known]
+        refused = [
+            Problem(segment.first + i, line.strip(), "the device refused") for i, line in enumerate(lines) if refusal(line)
+        ]
+        return found, Outcome(problems=refused or [Problem(where, told[0] if told else "", reason)])
+    best.problems = [
+        replace(problem, reason="the device refused") if problem.line is not None and refusal(problem.text) else problem
+        for problem in best.problems
+    ]
     return found, best
 
 
-REFUSALS = frozenset("%^LlCcEeSsIiUuPpAaBb")
 Reader = Callable[[Segment, Command | None, "str | None"], "Outcome | None"]
 
 

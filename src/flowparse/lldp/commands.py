@@ -18,7 +18,8 @@ from .values import squash
 
 __all__ = ["Command", "canonical_platform", "commands", "named", "platforms", "sniff", "vocabulary"]
 
-SNIFFED = 16384
+SNIFFED_LINES = 60
+SNIFFED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def platforms() -> list[str]:
 
 def sniff(lines: Sequence[str], platform: str | None = None) -> Command | None:
     """The command that an output looks like, of this platform where one is given."""
-    text = "\n".join(lines)[:SNIFFED]
+    text = "\n".join(line for line in lines[:SNIFFED_LINES] if line)[:SNIFFED]
     return next(
         (row for row in commands() if platform in (None, row.platform) and row.signature.search(text)),
         None,
