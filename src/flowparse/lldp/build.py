@@ -39,7 +39,6 @@ def fields_of(where: str) -> dict[str, str]:
 
 def neighbor(
     cells: Mapping[str, Any],
-    *,
     device: str | None,
     source: Source,
     note: Note,
@@ -58,8 +57,17 @@ def neighbor(
             continue
         if field == "local_interface":
             values[field] = text
-        elif field == "ttl" or field == "age" or field == "ttl_left":
-            _put_seconds(field, text, values)
+        elif field == "system_name":
+            if text[0] not in SURE and (text := present(text)) is None:
+                continue
+            if text[-1] in ".…" and (cut := DOTS.sub("", text)) != text:
+                text, truncated = cut, True
+            values[field] = text
+            if truncated:
+                values["system_name_truncated"] = True
+        elif field == "port_id":
+            if text[0] in SURE or (text := present(text)) is not None:
+                _put_port(text, cells.get("port_id_type"), values)
         elif field == "capabilities_enabled" or field == "capabilities":
             found, unknown = capabilities(text, letters)
             if found:
@@ -67,21 +75,15 @@ def neighbor(
             if unknown:
                 left[field] = text
                 note(text, f"a capability that is not known: {', '.join(unknown)}")
+        elif field == "ttl" or field == "age" or field == "ttl_left":
+            _put_seconds(field, text, values)
         elif field == "management_address":
             values["management_addresses"] = _addresses([text] if isinstance(text, str) else text)
         elif field != "chassis_id_type" and field != "port_id_type":
             if text[0] not in SURE and (text := present(text)) is None:
                 continue
-            if field == "port_id":
-                _put_port(text, cells.get("port_id_type"), values)
-            elif field == "chassis_id":
+            if field == "chassis_id":
                 _put_chassis(text, cells.get("chassis_id_type"), values)
-            elif field == "system_name":
-                if text[-1] in ".…" and (cut := DOTS.sub("", text)) != text:
-                    text, truncated = cut, True
-                values[field] = text
-                if truncated:
-                    values["system_name_truncated"] = True
             elif field == "pvid":
                 if text.isdecimal():
                     values[field] = int(text[:9])
@@ -111,6 +113,9 @@ def _put_seconds(field: str, text: str, values: dict[str, Any]) -> None:
 
 
 def _put_port(text: str, type_text: str | None, values: dict[str, Any]) -> None:
+    if type_text is None and len(text) not in MAC_LENGTHS:
+        values["port_id"] = text
+        return
     kind = port_id_type(type_text) if type_text else None
     if kind is PortIdType.MAC_ADDRESS:
         text = mac(text, bare=True) or text

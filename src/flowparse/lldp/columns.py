@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 from .build import fields_of
 from .interfaces import looks_like_interface
@@ -70,11 +72,11 @@ class Row:
     """The cells of a row by field, before they are values."""
 
     cells: dict[str, str]
+    layout: Layout
     first_line: int
     last_line: int
     truncated: bool = False
-    extra: dict[str, str] = field(default_factory=dict)
-    layout: Layout | None = None
+    extra: dict[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -278,19 +280,20 @@ class _Reader:
         self.slices = [(column.field, column.start, column.end) for column in layout.columns]
         self.starts = [column.start for column in layout.columns[1:]]
         self.name_at = next((i for i, name in enumerate(fields) if name == "system_name"), None)
+        self.names = [name for name in fields if name in NAMES]
         self.width = self.starts[-1] + 1 if self.starts else 0
-        self.match = self.pattern()
+        self.cut = self.cutter()
+        self.blanks = (" ",) * len(self.starts)
         self.held: tuple[str, int] | None = None
         self.last: Row | None = None
 
-    def pattern(self) -> Callable[[str], re.Match[str] | None] | None:
-        """The columns as one pattern, where no two of them are of free text and none is left over."""
-        free = [field in FREE for field in self.fields]
-        if "extra" in self.fields or any(a and b for a, b in zip(free, free[1:], strict=False)):
+    def cutter(self) -> tuple[Callable[[str], Any], Callable[[str], Any]] | None:
+        """What stands before each column, and the cells; None where two are of free text, or one is left over."""
+        free = [name in FREE for name in self.fields]
+        if "extra" in self.fields or len(self.fields) < 3 or any(a and b for a, b in zip(free, free[1:], strict=False)):
             return None
-        widths = [b - a for a, b in zip([0, *self.starts], self.starts, strict=False)]
-        edge = r"(?:(?<=\s)|(?=\s))"
-        return re.compile("".join(rf"(.{{{width}}}){edge}" for width in widths) + "(.*)").fullmatch
+        cuts = [slice(start, end) for _, start, end in self.slices]
+        return itemgetter(*(start - 1 for start in self.starts)), itemgetter(*cuts)
 
     # a row, or a part of one
 
@@ -327,11 +330,11 @@ class _Reader:
 
     def aligned(self, line: str, number: int) -> Row | None:
         """The cells where the header's words start, if every cell boundary is a blank and every typed cell can be."""
-        if self.match is not None and (match := self.match(line.ljust(self.width))):
-            cells = {name: text for name, text in zip(self.fields, map(str.strip, match.groups()), strict=True) if text}
-            local = cells.get("local_interface")
-            if local and len(cells) > 2 and self.typed(cells) and looks_like_interface(local):
-                return Row(cells, number, number, layout=self.layout)
+        if self.cut is not None and self.cut[0](line.ljust(self.width)) == self.blanks:
+            cells = dict(zip(self.fields, map(str.strip, self.cut[1](line)), strict=True))
+            local = cells["local_interface"]
+            if local and self.typed(cells) and looks_like_interface(local) and any(map(cells.__getitem__, self.names)):
+                return Row(cells, self.layout, number, number)
         truncated = False
         size = len(line)
         for i, start in enumerate(self.starts):
@@ -368,15 +371,15 @@ class _Reader:
         if not local or not self.typed(cells) or not (looks_like_interface(local) or (" " not in local and not truncated)):
             return None
         if len(cells) < 2:
-            return None if self.names_first else Row({"local_interface": local}, number, number, layout=self.layout)
-        return Row(cells, number, number, truncated, extra, self.layout)
+            return None if self.names_first else Row({"local_interface": local}, self.layout, number, number)
+        return Row(cells, self.layout, number, number, truncated, extra)
 
     def typed(self, cells: dict[str, str]) -> bool:
         ttl = cells.get("ttl")
-        if ttl is not None and not ttl[0].isdecimal():
+        if ttl and not ttl[0].isdecimal():
             return False
         text = cells.get("capabilities_enabled")
-        return text is None or not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1
+        return not text or not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1
 
     def hold(self, line: str, number: int) -> bool:
         """Keep a line that may be a name whose row comes next."""
@@ -448,13 +451,13 @@ class _Reader:
                 if len(parts) == len(names) and not self.layout.squeezed:
                     cells = dict(zip(names, parts, strict=True))
                     if self.plausible(cells, strict=strict):
-                        return Row(cells, number, number, layout=self.layout)
+                        return Row(cells, self.layout, number, number)
             for names in variants:
                 cells_found = _fit(tokens, names, self.layout.letters, strict)
                 if cells_found is not None:
                     if not strict and self.ambiguous(names):
                         self.out.problems.append((number, line, "the cells of this row run into each other"))
-                    return Row(cells_found, number, number, layout=self.layout)
+                    return Row(cells_found, self.layout, number, number)
         return None
 
     def plausible(self, cells: dict[str, str], *, strict: bool) -> bool:

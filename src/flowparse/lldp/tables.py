@@ -244,8 +244,17 @@ def _tabular(lines: Sequence[str]) -> bool:
     return False
 
 
-def _noter(problems: list[Problem], line: int) -> Callable[[str, str], None]:
-    return lambda text, reason: problems.append(Problem(line, text, reason, False))
+class _Notes:
+    """`build`'s `note`, for one row after the other."""
+
+    __slots__ = ("line", "problems")
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        self.line: int | None = None
+
+    def __call__(self, text: str, reason: str) -> None:
+        self.problems.append(Problem(self.line, text, reason, False))
 
 
 def _read_columns(segment: Segment, found: Command | None, device: str | None) -> Outcome | None:
@@ -258,18 +267,19 @@ def _read_columns(segment: Segment, found: Command | None, device: str | None) -
     outcome = Outcome(declared=table.declared, recognised=table.headers > 0)
     problems = outcome.problems
     problems += [Problem(line, text.strip(), reason) for line, text, reason in table.problems]
+    note = _Notes(problems)
     for row in table.rows:
-        layout = row.layout
+        note.line = row.first_line
         outcome.rows.append(
             neighbor(
                 row.cells,
-                device=device,
-                source=Source("columns", row.first_line, row.last_line),
-                note=_noter(problems, row.first_line),
-                protocol=layout.protocol if layout else Protocol.LLDP,
-                letters=layout.letters if layout else "lldp",
-                truncated=row.truncated,
-                extra=row.extra,
+                device,
+                Source("columns", row.first_line, row.last_line),
+                note,
+                row.layout.protocol,
+                row.layout.letters,
+                row.truncated,
+                row.extra,
             )
         )
     return outcome
@@ -280,22 +290,16 @@ def _read_blocks(segment: Segment, found: Command | None, device: str | None) ->
     outcome = Outcome(declared=blocks.declared, recognised=blocks.keys > 1 or bool(blocks.rows))
     problems = outcome.problems
     problems += [Problem(line, text.strip(), reason, lossy) for line, text, reason, lossy in blocks.problems]
+    note = _Notes(problems)
     for block in blocks.rows:
         protocol = Protocol.CDP if "Device ID" in block.extra else Protocol.LLDP
         if (via := block.extra.get("via")) is not None:
             name = via.upper().rstrip("V12")
             protocol = Protocol(name) if name in Protocol.__members__ else protocol
-        outcome.rows.append(
-            neighbor(
-                block.cells,
-                device=device,
-                source=Source("blocks", block.first_line, block.last_line),
-                note=_noter(problems, block.first_line),
-                protocol=protocol,
-                letters="cdp" if protocol is Protocol.CDP else "lldp",
-                extra=block.extra,
-            )
-        )
+        note.line = block.first_line
+        source = Source("blocks", block.first_line, block.last_line)
+        letters = "cdp" if protocol is Protocol.CDP else "lldp"
+        outcome.rows.append(neighbor(block.cells, device, source, note, protocol, letters, extra=block.extra))
     return outcome
 
 
@@ -315,20 +319,13 @@ def _read_template(segment: Segment, found: Command | None, device: str | None) 
     for line, said, why in done.dropped:
         problems.append(Problem(line, ", ".join(map(str, said.values())), f"the template threw a record away: {why}"))
     letters = "cdp" if found.protocol is Protocol.CDP else "lldp"
+    note = _Notes(problems)
     for values, first, last in done.rows:
         cells, extra = _cells(dict(zip(made.names, values, strict=True)), fields)
         own = cells.pop("local_device", None) or device
-        outcome.rows.append(
-            neighbor(
-                cells,
-                device=own,
-                source=Source(f"ntc:{found.template}", first, last),
-                note=_noter(problems, first),
-                protocol=found.protocol,
-                letters=letters,
-                extra=extra,
-            )
-        )
+        note.line = first
+        source = Source(f"ntc:{found.template}", first, last)
+        outcome.rows.append(neighbor(cells, own, source, note, found.protocol, letters, extra=extra))
     outcome.recognised = bool(done.rows)
     return outcome
 
