@@ -27,6 +27,7 @@ SINGLE = IDENTITY | {"local_interface", "local_port_id", "ttl", "ttl_left", "cap
 PROOF = ("chassis_id", "port_id", "system_name", "device_id", "system_description")
 RUNS_ON = ("system_description", "version")
 WEAK = frozenset(("version", "platform", "capability", "extra", "address"))  # these end no description of another's
+WIDTHS = (79, 80, 131, 132)
 SEPARATOR = re.compile(r"[-=*]{20,}")
 HEADERS = tuple(
     (re.compile(pattern, re.I), kind)
@@ -144,6 +145,7 @@ class _Reader:
         self.prefix = ""
         self.counted: int | None = None
         self.blank = False
+        self.width = 0  # of the line before
 
     # ── what a line is ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,7 +153,12 @@ class _Reader:
         text = line.strip()
         if not text:
             self.blank = True
+            self.width = 0
             return
+        self.line(line, text, number)
+        self.width = len(line.rstrip("\r"))
+
+    def line(self, line: str, text: str, number: int) -> None:
         bullet = False
         if text[0] in "-=+*o":
             if SEPARATOR.fullmatch(text):
@@ -184,6 +191,19 @@ class _Reader:
             self.known(key, head, value.strip(), number, indent, bullet, line.find(":"))
             return
         self.unknown(text, head if colon else None, value.strip(), line, number, indent, bullet)
+
+    def wrapped(self, text: str) -> bool:
+        """Whether a line is the end of the one before, which a terminal of 80 columns broke."""
+        cells, target = self.block.cells, self.last_field
+        if self.width not in WIDTHS or self.open is not None or target is None:
+            return False
+        if self.last_extra is not None:
+            self.block.extra[self.last_extra] += text
+        elif isinstance(cells.get(target), str):
+            cells[target] += text
+        else:
+            return False
+        return True
 
     def other_separators(self, text: str, bullet: bool) -> tuple[str, str] | None:
         """Head and value of "head = value,", "head ..... value" and "head - not advertised"."""
@@ -242,6 +262,10 @@ class _Reader:
         elif self.section == "other" and indent > self.section_indent and not bullet:
             self.extra(head, value, number, indent)
             return
+        if target == "local_interface" and not value:  # a heading of lldpd's: "Port:"
+            self.close()
+            self.section = None
+            return
         if target == "section" and (value or key.section is None):
             self.close()
             self.extra(head, value, number, indent)
@@ -278,6 +302,8 @@ class _Reader:
         self.block.last_line = number
         self.last_indent, self.last_field, self.last_extra = indent, target, None
         if target == "extra":
+            if head == "VLAN" and (vlan := LLDPD_PVID.match(value)):
+                cells["pvid"] = vlan[1]
             self.extra(head, value, number, indent)
         elif target in ("management_address", "address"):
             target = "management_address"
@@ -329,8 +355,12 @@ class _Reader:
         word = squash(head)
         if word == "capabilities":
             self.block.cells["capabilities_enabled"] = value
+            self.last_field = "capabilities_enabled"
         elif word.startswith("portid"):
             self.block.cells["port_id"] = value
+            self.last_field = "port_id"
+        elif word == "time":
+            self.block.cells["age"] = value
         else:
             self.block.extra[head] = value
 
@@ -363,6 +393,8 @@ class _Reader:
         elif PLAIN_HEADING.fullmatch(text):
             if IDENTITY & self.block.cells.keys():
                 self.section, self.section_indent = "other", indent
+        elif started and head is None and self.wrapped(text):
+            self.block.last_line = number
         elif started and indent > self.last_indent:
             self.continue_last(text, number)
         elif bullet and started:
@@ -458,4 +490,5 @@ class _Reader:
         self.out.rows.append(block)
 
 
+LLDPD_PVID = re.compile(r"(\d+), pvid: yes")
 LLDPD = ("mac", "ifname", "ifalias", "local", "ip", "chassis", "component")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -29,6 +29,7 @@ TOKENS = 64
 SPANS = re.compile(r"[\s|+]*-{2,}(?:[\s|+]+-{2,})+[\s|+]*")
 WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
+TOUCHING = re.compile(r"(\S.*\S)(Fas|Gig|Ten|Eth|Two|Twe|For|Fif|Hun|Fiv)")
 BAR = str.maketrans("|+", "  ")
 NAMES = ("system_name", "chassis_id", "port_id")
 FREE = frozenset(("system_name", "port_id", "port_description", "platform"))
@@ -95,7 +96,7 @@ class Columns:
 def _headings(line: str) -> tuple[list[tuple[str, str, int]], bool]:
     """(field, words, start) of each heading of a line, and whether no two stand apart; empty where it is no header."""
     known = fields_of("column")
-    tokens = [(match.group(), match.start(), match.end()) for match in WORD.finditer(line)]
+    tokens = [(match.group(), match.start(), match.end()) for match in WORD.finditer(line) if squash(match.group())]
     if not 2 <= len(tokens) <= 40:
         return [], False
     wide = any(tokens[i + 1][1] - tokens[i][2] > 1 for i in range(len(tokens) - 1))
@@ -240,9 +241,11 @@ def read_columns(
         if found is not None:
             if reader is not None and not dashes:
                 reader.end()
-            layout = found
+            layout = _continued(found, lines, index)
             out.headers += 1
             reader = _Reader(layout, out)
+        elif reader is not None and not out.rows and _is_rest(reader.layout, line):
+            continue
         elif (declared := total(line)) is not None:
             out.declared = declared + (out.declared or 0)
         elif not is_noise(line) and not (reader is None and _above_header(lines, index)):
@@ -251,6 +254,21 @@ def read_columns(
     if reader is not None:
         reader.end()
     return out
+
+
+def _continued(layout: Layout, lines: Sequence[str], at: int) -> Layout:
+    """A header that a narrow terminal broke: the next line has its last words. Where they stand is lost."""
+    below = next((line for line in lines[at + 1 :] if line.strip()), "")
+    target = fields_of("column").get(squash(below)) if len(below) < 40 else None
+    if target is None or target == "extra" or target in layout.fields():
+        return layout
+    last = Column(target, below.strip(), 0, None)
+    return replace(layout, columns=(*layout.columns, last), squeezed=True)
+
+
+def _is_rest(layout: Layout, line: str) -> bool:
+    """Whether a line is the rest of a broken header."""
+    return layout.squeezed and line.strip() == layout.columns[-1].name
 
 
 def _may_be_header(line: str) -> bool:
@@ -325,6 +343,10 @@ class _Reader:
             else:
                 self.loose(name, at)
         self.last = row
+        if "platform" in row.cells and (touching := TOUCHING.fullmatch(row.cells["platform"])):
+            port = row.cells.get("port_id", "")
+            if port[:1].isdecimal() and "/" in port:  # "WS-C3524-XFas 0/13"
+                row.cells["platform"], row.cells["port_id"] = touching[1], f"{touching[2]} {port}"
         if row.cells.keys() != {"local_interface"}:  # some list the ports without a neighbor too
             self.out.rows.append(row)
 
@@ -415,6 +437,15 @@ class _Reader:
         last = self.last
         if last is None or self.held is not None or last.last_line != number - 1:
             return False
+        alone = line.strip()
+        port = last.cells.get("port_id", "")
+        displaced = "platform" in self.fields and not last.cells.get("platform") and not looks_like_interface(port)
+        if " " not in alone and line[:1] == " " and (not port or displaced) and looks_like_interface(alone):
+            if port:
+                last.cells["platform"] = port
+            last.cells["port_id"] = alone  # a port that found no room beside its platform
+            last.last_line = number
+            return True
         if line[self.columns[self.local].start : self.columns[self.local].end].strip() or line[:1] != " ":
             return False
         for start in self.starts:
@@ -448,7 +479,7 @@ class _Reader:
         variants = [*(_variants(fields, nameless=True) if nameless else ()), *_variants(fields, nameless=False)]
         for strict in (True, False):
             for names in variants:
-                if len(parts) == len(names) and not self.layout.squeezed:
+                if len(parts) == len(names):
                     cells = dict(zip(names, parts, strict=True))
                     if self.plausible(cells, strict=strict):
                         return Row(cells, self.layout, number, number)
@@ -470,7 +501,7 @@ class _Reader:
 
 def _variants(fields: Sequence[str], *, nameless: bool) -> Iterator[list[str]]:
     """The columns that a row may have: all of them, or without those that are often blank."""
-    optional = [name for name in ("capabilities_enabled", "port_description") if name in fields]
+    optional = [name for name in ("platform", "capabilities_enabled", "port_description") if name in fields]
     if fields[-1] == "system_name":
         optional.append("system_name")
     base = [name for name in fields if not (nameless and name == "system_name")]

@@ -19,7 +19,7 @@ from xml.parsers import expat
 from ..errors import LimitExceeded, TextError
 from .records import Problem
 
-__all__ = ["LINE", "Document", "Repeated", "Segment", "read"]
+__all__ = ["LINE", "Document", "Repeated", "Segment", "read", "shows_part"]
 
 LINE = 1024
 """Characters of a line; longer ones are refused before any template sees them."""
@@ -41,6 +41,8 @@ PROMPT = re.compile(
     r"(?:\*?[A-D]:)?[<\[]?(?:RP/[^:\s]+:)?(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][\w.-]*)(?:[:(/~-][\w.:/~()-]*)?[\])>]? ?[>#$%\])]+ ?"
     rf"(?P<command>{VERBS}.*)?",
 )
+ECHO = re.compile(r"#?(?:show|display|lldpctl|lldpcli) \S.*")
+EXECUTED = re.compile(r"\+\+\+ (?P<host>[^\s:]+)[^:]*: executing command '(?P<command>.*)' \+\+\+")
 DATE = re.compile(
     r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +[a-z]{3,9} +\d{1,2},? +\d.*|\d{4}-\d\d-\d\d[ T]\d\d:\d\d.*", re.I
 )
@@ -49,6 +51,9 @@ NOT_NEIGHBORS = re.compile(
     r"\b(?:traffic|statistics|stats|errors?|timers?|tlv\S*|run|running-config|config\w*|interfaces?$|local\b|status|counters?)\b",
     re.I,
 )
+
+PART = re.compile(r"\binterface\s+\S|\b[A-Za-z][A-Za-z-]*\s?\d+(?:[/:.]\d+)*$|\bentry\s+(?!\*)\S")
+FILTER = re.compile(r"\b(?:i|in|inc|incl|include|ex|exc|exclude|b|begin|s|sec|section|grep|egrep|match|except|find|last|head|tail|until)\b")
 
 
 class Repeated(list[Any]):
@@ -303,7 +308,7 @@ class _Xml:
 
 def _prompt(line: str) -> tuple[str, str | None] | None:
     """The host and the command of a line that is a prompt."""
-    if len(line) > 200 or not (match := PROMPT.fullmatch(line)):
+    if len(line) > 200 or not (match := EXECUTED.fullmatch(line) or PROMPT.fullmatch(line)):
         return None
     host, command = match["host"], match["command"]
     if host.isdecimal() or (command is None and len(line) > 64):
@@ -337,7 +342,7 @@ def _add_text(document: Document, text: str) -> None:
     cuts: list[tuple[int, str | None]] = [(0, None)]
     lines = text.split("\n")
     plain = not any(sign in text for sign in ("\r", "\x08", "\t", "ore", "ORE", "ress any")) and max(map(len, lines)) <= LINE
-    marked = [sign for sign in "#>]$%" if sign in text]
+    marked = [sign for sign in "#>]$%+" if sign in text]
     for index, line in enumerate(lines if marked or not plain else ()):
         if plain:
             pass
@@ -359,9 +364,14 @@ def _add_text(document: Document, text: str) -> None:
             lines[index] = ""
             if prompt[1]:
                 cuts.append((index, prompt[1]))
+    first = next((index for index, line in enumerate(lines) if line.strip()), None)
+    if first is not None and ECHO.fullmatch(lines[first].strip()) and shows_neighbors(lines[first]):
+        cuts.append((first, lines[first].strip().lstrip("#")))  # the echo of a command without its prompt
+        cuts.sort(key=lambda cut: cut[0])
+        lines[first] = ""
     ends = [at for at, _ in cuts[1:]] + [len(lines)]
     found = [
-        Segment(lines[at:end], before + at + 1, command)
+        Segment(_dedented(lines[at:end]), before + at + 1, command)
         for (at, command), end in zip(cuts, ends, strict=True)
         if end > at
     ]
@@ -369,6 +379,19 @@ def _add_text(document: Document, text: str) -> None:
     if told:  # what stands before the first command may be an output, too
         found = [segment for segment in found if segment.command is None] + told
     document.segments += [segment for segment in found if any(map(str.strip, segment.lines))] or found[-1:]
+
+
+def _dedented(lines: list[str]) -> list[str]:
+    """Lines without the blanks that all of them start with."""
+    indents = [len(line) - len(line.lstrip()) for line in lines if line and not line.isspace()]
+    least = min(indents, default=0)
+    return [line[least:] for line in lines] if least else lines
+
+
+def shows_part(command: str) -> bool:
+    """Whether a command shows less than all neighbors: of one interface, or what a filter lets through."""
+    command, _, filters = command.partition("|")
+    return PART.search(command) is not None or FILTER.search(filters) is not None
 
 
 def shows_neighbors(command: str) -> bool:

@@ -39,7 +39,6 @@ SIGNS = (  # a key that only one platform has -> the platform
     ("NodeTable", "cisco_xr"),
     ("nodes", "cisco_xr"),
 )
-COUNTS = ("neigh_count", "neighcount")
 
 
 @dataclass(slots=True)
@@ -99,10 +98,15 @@ class _Walk:
         for sign, platform in SIGNS:
             if sign in node:
                 self.platform = self.platform or platform
-        for count in COUNTS:
-            if squash(count) in own and str(own[squash(count)]).isdecimal():
-                self.out.declared = (self.out.declared or 0) + int(str(own[squash(count)])[:9])
-        direct = {_field(name) for name, value in node.items() if _is_leaf(_unwrapped(value))}
+        if (count := str(own.get("neighcount", ""))).isdecimal():
+            self.out.declared = (self.out.declared or 0) + int(count[:9])
+        state = node.get("state")  # OpenConfig's values, beside its lists
+        direct = {
+            _field(name)
+            for part in (node, state if isinstance(state, Mapping) else {})
+            for name, value in part.items()
+            if _is_leaf(_unwrapped(value))
+        }
         if len(direct & IDENTITY) >= 2:
             self.entry(node, path)
             return

@@ -16,7 +16,7 @@ from ..errors import TextError
 from .blocks import key_of, read_blocks
 from .build import neighbor
 from .columns import find_layout, read_columns
-from .inputs import Document, Segment, read
+from .inputs import Document, Segment, read, shows_part
 from .interfaces import looks_like_interface
 from .lldpd import KEY_VALUE, read_key_value
 from .noise import is_noise, refusal, total
@@ -132,6 +132,9 @@ def _read_document(document: Document, platform: str | None, command: str | None
             if outcome is None:
                 continue
             outcomes.append(outcome)
+            asked = command if len(document.segments) == 1 and command else segment.command
+            if asked and shows_part(asked):
+                outcome.problems.append(Problem(None, asked, "the command shows a part of the neighbors only"))
             if found is not None:
                 platform = platform or found.platform
                 command = command or found.command
