@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .records import EMPTY, ManagementAddress, Neighbor, PortIdType, Protocol, Source, made
-from .values import address, capabilities, chassis_id_type, mac, port_id_type, present, seconds
+from .values import address, capabilities, chassis_id_type, mac, port_id_type, present, seconds, short_mac
 
 __all__ = ["FIELDS", "Note", "fields_of", "neighbor"]
 
@@ -118,7 +118,7 @@ def _put_port(text: str, type_text: str | None, values: dict[str, Any]) -> None:
         return
     kind = port_id_type(type_text) if type_text else None
     if kind is PortIdType.MAC_ADDRESS:
-        text = mac(text, bare=True) or text
+        text = mac(text, bare=True) or short_mac(text) or text
     elif kind is None and len(text) in MAC_LENGTHS:
         text = mac(text) or text
     values["port_id"] = text
@@ -128,7 +128,9 @@ def _put_port(text: str, type_text: str | None, values: dict[str, Any]) -> None:
 
 def _put_chassis(text: str, type_text: str | None, values: dict[str, Any]) -> None:
     kind = chassis_id_type(type_text) if type_text else None
-    values["chassis_id"] = (mac(text, bare=True) or text) if kind in MAC_OR_NONE else text
+    if kind in MAC_OR_NONE:
+        text = mac(text, bare=True) or (short_mac(text) if kind is not None else None) or text
+    values["chassis_id"] = text
     if kind is not None:
         values["chassis_id_type"] = kind
 

@@ -29,6 +29,7 @@ TOKENS = 64
 SPANS = re.compile(r"[\s|+]*-{2,}(?:[\s|+]+-{2,})+[\s|+]*")
 WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
+XR_NAME = 15
 TOUCHING = re.compile(r"(\S.*\S)(Fas|Gig|Ten|Eth|Two|Twe|For|Fif|Hun|Fiv)")
 BAR = str.maketrans("|+", "  ")
 NAMES = ("system_name", "chassis_id", "port_id")
@@ -298,6 +299,12 @@ class _Reader:
         self.slices = [(column.field, column.start, column.end) for column in layout.columns]
         self.starts = [column.start for column in layout.columns[1:]]
         self.name_at = next((i for i, name in enumerate(fields) if name == "system_name"), None)
+        heads = {squash(column.name) for column in layout.columns if column.field == "system_name"}
+        self.device_id = (
+            layout.protocol is Protocol.LLDP and "chassis_id" not in fields and bool(heads & {"deviceid", "neighbordeviceid"})
+        )
+        end = layout.columns[0].end
+        self.full = -1 if layout.squeezed or not self.names_first or end is None else end - layout.columns[0].start - 1
         self.names = [name for name in fields if name in NAMES]
         self.width = self.starts[-1] + 1 if self.starts else 0
         self.cut = self.cutter()
@@ -322,17 +329,17 @@ class _Reader:
         if not self.layout.squeezed:
             row = self.aligned(line, number)
             if row is not None:
-                self.add(row, blank_name=not line[:1].strip())
+                self.add(row, number)
                 return True
             if self.continued(line, number):
                 return True
         row = self.worded(line, number)
         if row is not None:
-            self.add(row, blank_name=not line[:1].strip())
+            self.add(row, number)
             return True
         return False
 
-    def add(self, row: Row, *, blank_name: bool) -> None:
+    def add(self, row: Row, number: int) -> None:
         if self.held is not None:
             name, at = self.held
             self.held = None
@@ -343,6 +350,11 @@ class _Reader:
             else:
                 self.loose(name, at)
         self.last = row
+        name = row.cells.get("system_name")
+        if name and len(name) == self.full and row.first_line == number and (" " in name or self.full == XR_NAME):
+            row.truncated = True  # IOS may have cut behind a blank; IOS XR cuts at fifteen
+        if name and self.device_id and mac(name):  # what was not told a name is listed by its chassis
+            row.cells["chassis_id"] = row.cells.pop("system_name")
         if "platform" in row.cells and (touching := TOUCHING.fullmatch(row.cells["platform"])):
             port = row.cells.get("port_id", "")
             if port[:1].isdecimal() and "/" in port:  # "WS-C3524-XFas 0/13"

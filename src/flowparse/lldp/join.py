@@ -145,7 +145,8 @@ def _agreement(a: Neighbor, b: Neighbor) -> int | None:
         return None
     score += 4 * (port is True) + 3 * (named is True) + 3 * (chassis is True)
     known = (named, port, chassis).count(True)
-    return score if known and (known > 1 or score > 4 or named) else None
+    # A port alone may be of anybody; of the nameless it is all there is.
+    return score if known > 1 or named or (port and score >= 4 and named is None) else None
 
 
 def _names(a: Neighbor, b: Neighbor) -> bool | None:

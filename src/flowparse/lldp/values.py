@@ -22,6 +22,7 @@ __all__ = [
     "port_id_type",
     "present",
     "seconds",
+    "short_mac",
     "squash",
     "words",
 ]
@@ -38,6 +39,7 @@ MAC = re.compile(
     rf"|{HEX}{{2}}(?: {HEX}{{2}}){{5}}"
 )
 BARE_MAC = re.compile(rf"(?:0x)?{HEX}{{12}}")
+SHORT = re.compile(rf"{HEX}{{1,4}}")
 NUMBER = re.compile(r"\s*(\d+)")
 CLOCK = re.compile(
     r"(?:(\d+)\s*(?:years?|y)\b,?\s*)?(?:(\d+)\s*(?:weeks?|w),?\s*)?(?:(\d+)\s*(?:days?|d),?\s*)?"
@@ -103,6 +105,17 @@ def mac(text: str, *, bare: bool = False) -> str | None:
         return None
     digits = re.sub(f"[^{HEX[1:-1]}]", "", text.removeprefix("0x")).lower()
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def short_mac(text: str) -> str | None:
+    """A MAC address whose groups lost their leading zeros, as EOS writes some: "00c.297b.d2a8".
+
+    Only of a field that is said to be one.
+    """
+    groups = text.strip().split(".")
+    if len(groups) == 3 and all(SHORT.fullmatch(group) for group in groups):
+        return mac(".".join(group.zfill(4) for group in groups))
+    return None
 
 
 def _id_type(table: str, text: str) -> str | None:
