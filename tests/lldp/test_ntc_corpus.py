@@ -26,8 +26,16 @@ NAMELESS = "the golden says nothing where no system name was sent; here the devi
 WRAPPED = "the golden loses a name that is wrapped and has a blank behind it (ntc-templates #1469 undid #1586)"
 COMMA = "the golden keeps the comma between the keys"
 KNOWN: dict[tuple[str, int | None, str | None], str] = {
-    ("arista_eos_show_lldp_neighbors_detail", None, "neighbor_count"): "of the port, not of the neighbor: a declared total",
-    ("hp_comware_display_lldp_neighbor-information_list2", 0, "neighbor_name"): "the golden drops the rest of a wrapped name",
+    (
+        "arista_eos_show_lldp_neighbors_detail",
+        None,
+        "neighbor_count",
+    ): "of the port, not of the neighbor: a declared total",
+    (
+        "hp_comware_display_lldp_neighbor-information_list2",
+        0,
+        "neighbor_name",
+    ): "the golden drops the rest of a wrapped name",
     ("show_lldp_remote-system_R6", None, "neighbor_description"): COMMA,
     ("show_lldp_remote-system_R6", None, "remote_port_mac_phy_autoneg"): COMMA,
     ("show_lldp_remote-system_R6", None, "protocol_vlan_id"): COMMA,
@@ -65,7 +73,9 @@ def _samples() -> Iterator[Any]:
         return
     for command in commands():
         if command.template is not None:
-            folder = SHARED / "lldp/ntc/tests" / command.platform / command.template.removeprefix(f"{command.platform}_")
+            folder = (
+                SHARED / "lldp/ntc/tests" / command.platform / command.template.removeprefix(f"{command.platform}_")
+            )
             for path in sorted(folder.glob("*.raw")):
                 yield pytest.param(command, path, id=path.stem)
 

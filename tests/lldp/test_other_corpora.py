@@ -56,7 +56,9 @@ def _napalm() -> Iterator[Any]:
     for expected in sorted((SHARED / "lldp/napalm/test").glob("*/mocked_data/*/*/expected_result.json")):
         folder = expected.parent
         name = next(name for name in NAPALM_FILES[folder.parent.name] if (folder / name).is_file())
-        yield pytest.param(folder / name, expected, id=f"{folder.parents[2].name}-{folder.parent.name[9:]}-{folder.name}")
+        yield pytest.param(
+            folder / name, expected, id=f"{folder.parents[2].name}-{folder.parent.name[9:]}-{folder.name}"
+        )
 
 
 NAPALM = list(_napalm())
@@ -130,7 +132,10 @@ GENIE_WRONG = {
     ("nxos/ShowCdpNeighborsDetail/golden_output_2", "capabilities"): "cut where the terminal broke the line",
     ("nxos/ShowCdpNeighborsDetail/golden_output_3", "capabilities"): "cut where the terminal broke the line",
     ("nxos/ShowCdpNeighborsDetail/golden_output_8", "capabilities"): "cut where the terminal broke the line",
-    ("iosxr/ShowLldpEntry/golden_output_3", "name"): "the peer MAC address of the neighbor before, for one without a name",
+    (
+        "iosxr/ShowLldpEntry/golden_output_3",
+        "name",
+    ): "the peer MAC address of the neighbor before, for one without a name",
     ("iosxr/ShowLldpEntry/golden_output_3", "neighbor_id"): "the same",
     ("ios/ShowCdpNeighborsDetail/device_output_9", "platform"): "in quotes",
     ("ios/ShowCdpNeighborsDetail/device_output_1", "platform"): "with a blank at its end",
@@ -159,7 +164,11 @@ def genie_records(tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(local interface, port, values) of every neighbor of an expected tree."""
     tree = tree.get("cdp", tree)
     for record in tree.get("index", {}).values():
-        yield record.get("local_interface", ""), record.get("port_id") or "", {"name": record.get("device_id"), **record}
+        yield (
+            record.get("local_interface", ""),
+            record.get("port_id") or "",
+            {"name": record.get("device_id"), **record},
+        )
     for interface, inner in tree.get("interfaces", {}).items():
         for port, of_port in inner.get("port_id", {}).items():
             for name, record in of_port.get("neighbors", {}).items():
@@ -174,9 +183,12 @@ def genie_capabilities(value: dict[str, Any], state: str) -> frozenset[lldp.Capa
 def genie_holds(row: lldp.Neighbor, name: str, value: Any) -> bool:
     if name in ("name", "system_name", "neighbor_id", "device_id"):
         said = present(str(value))
-        return said is None or said in ("null",) or said.strip() in (row.system_name, row.extra.get("Device ID")) or (
-            mac(said) or "\0"
-        ) in (row.system_name, row.chassis_id)
+        return (
+            said is None
+            or said in ("null",)
+            or said.strip() in (row.system_name, row.extra.get("Device ID"))
+            or (mac(said) or "\0") in (row.system_name, row.chassis_id)
+        )
     if name == "chassis_id":
         return row.chassis_id in (value, mac(value))
     if name == "port_description":
@@ -194,7 +206,9 @@ def genie_holds(row: lldp.Neighbor, name: str, value: Any) -> bool:
     if name == "vlan_id":
         return row.pvid == (int(value) if str(value).isdecimal() else None)
     if name == "management_address":
-        return present(value) is None or any(have.address == address(value).address for have in row.management_addresses)
+        return present(value) is None or any(
+            have.address == address(value).address for have in row.management_addresses
+        )
     if name == "capability" or (name == "capabilities" and isinstance(value, str)):
         return row.capabilities_enabled == capabilities(value, "cdp")[0]
     if name == "capabilities" and isinstance(value, dict):
@@ -215,7 +229,9 @@ def test_genie(path: Path, request: pytest.FixtureRequest) -> None:
     rows = list(table)
     for interface, _, values in records:
         heard = [
-            row for row in rows if not row.local_interface or interface_key(row.local_interface) == interface_key(interface)
+            row
+            for row in rows
+            if not row.local_interface or interface_key(row.local_interface) == interface_key(interface)
         ]
 
         def wrong(row: lldp.Neighbor, values: dict[str, Any] = values) -> list[tuple[str, Any]]:
@@ -238,7 +254,11 @@ def test_genie(path: Path, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize(
     ("name", "device", "links"),
     [
-        ("SAMPLE_CDP_LLDP/cisco_ios/Switch1.txt", "switch-1", {("GigabitEthernet4/6", "switch-2", "GigabitEthernet1/5")}),
+        (
+            "SAMPLE_CDP_LLDP/cisco_ios/Switch1.txt",
+            "switch-1",
+            {("GigabitEthernet4/6", "switch-2", "GigabitEthernet1/5")},
+        ),
         ("SAMPLE_CDP_LLDP/cisco_ios/Switch2.txt", "switch-2", set()),
         ("SAMPLE_CDP_LLDP_2/cisco_nxos/nxos_switch_1.txt", "switch_1", set()),
         ("SAMPLE_CDP_LLDP_2/cisco_nxos/nxos_switch_2.txt", "switch_2", set()),

@@ -4,10 +4,9 @@
 two outputs of one device. textfsm and ntc_templates are imported when a template is first wanted.
 """
 
+from .commands import platforms
 from .frames import Lldpdu, Tlv, decode, encode
 from .join import merge
-from .tables import parse, parse_many
-from .commands import platforms
 from .records import (
     Capability,
     ChassisIdType,
@@ -20,6 +19,7 @@ from .records import (
     Protocol,
     Source,
 )
+from .tables import parse, parse_many
 
 __all__ = [
     "Capability",

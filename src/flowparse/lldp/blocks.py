@@ -22,7 +22,17 @@ from .values import squash
 
 __all__ = ["Block", "Blocks", "read_blocks"]
 
-IDENTITY = frozenset("chassis_id chassis_id_type port_id port_id_type system_name device_id port_description".split())
+IDENTITY = frozenset(
+    (
+        "chassis_id",
+        "chassis_id_type",
+        "port_id",
+        "port_id_type",
+        "system_name",
+        "device_id",
+        "port_description",
+    )
+)
 SINGLE = IDENTITY | {"local_interface", "local_port_id", "ttl", "ttl_left", "capabilities", "system_description"}
 PROOF = ("chassis_id", "port_id", "system_name", "device_id", "system_description")
 RUNS_ON = ("system_description", "version")
@@ -45,7 +55,9 @@ HEADERS = tuple(
         (r"Index (?P<Index>\d+)", "extra"),
     )
 )
-HEADER_WORDS = re.compile("detected| has |information|Agents|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type")
+HEADER_WORDS = re.compile(
+    "detected| has |information|Agents|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type"
+)
 BULLET = re.compile(r"[-+*o] +(?=\S)")
 NUMBERED = re.compile(r"\d+ (?=[a-z_]+(?:[._][a-z0-9_]+)*$)")
 DOTTED = re.compile(r"(?P<head>[^.]*?) \.+ (?P<value>.*)")
@@ -53,7 +65,9 @@ PAREN = re.compile(r"\(([^()]*)\)")
 PREFIX = re.compile(r"(?:(?:remote|neighbou?r|peer|lldp|rem|remote peer|ieee802\.1|ieee802\.3)[ _-]+)+", re.I)
 PAIR = re.compile(r",\s*(?=(?:Capabilities|Port ID \(outgoing port\)|via|RID|Time)\s*:)")
 TAIL = re.compile(r"\s+\([^)]*\)\s*$")
-PLAIN_HEADING = re.compile(r"[A-Za-z][\w()/.-]*(?: [\w()/.-]+)* (?:information|details?|tlvs?|inventory|policy)(?: detail)?\s*:?", re.I)
+PLAIN_HEADING = re.compile(
+    r"[A-Za-z][\w()/.-]*(?: [\w()/.-]+)* (?:information|details?|tlvs?|inventory|policy)(?: detail)?\s*:?", re.I
+)
 
 
 class Key(NamedTuple):
@@ -172,10 +186,10 @@ class _Reader:
         key = None
         if colon:
             head = head.rstrip()
-            if self.section is not None and self.open is None and (target := section_key(self.section, head)):
-                if target != "extra" or indent > self.section_indent or self.section == "management":
-                    self.field(target, head, value.strip(), number, indent)
-                    return
+            target = section_key(self.section, head) if self.section is not None and self.open is None else None
+            if target and (target != "extra" or indent > self.section_indent or self.section == "management"):
+                self.field(target, head, value.strip(), number, indent)
+                return
             key = key_of(head)
         if key is None and self.headline(text, number):
             return
@@ -466,7 +480,9 @@ class _Reader:
                 self.local = own
             rest = {name for name, value in cells.items() if value} - {"local_interface", "local_port_id"}
             if rest & {"chassis_id_type", "port_id_type", "port_description", "ttl", "ttl_left"}:
-                self.out.problems.append((block.first_line, str(sorted(rest)), "a neighbor without name, chassis or port", True))
+                self.out.problems.append(
+                    (block.first_line, str(sorted(rest)), "a neighbor without name, chassis or port", True)
+                )
             elif block.extra and self.local:
                 self.block.extra = block.extra
             return
@@ -475,14 +491,14 @@ class _Reader:
                 cells["local_interface"] = local
             elif cells.get("local_port_id"):
                 cells["local_interface"] = cells.pop("local_port_id")
-        if (text := cells.get("ttl_left")) and cells.get("ttl"):
-            block.extra["Time remaining"] = text
-        if (text := cells.pop("local_port_id", None)) is not None:
-            block.extra.setdefault("Local Port ID", text)
-        if (text := cells.pop("device_id", None)) is not None:
+        if cells.get("ttl_left") and cells.get("ttl"):
+            block.extra["Time remaining"] = cells["ttl_left"]
+        if "local_port_id" in cells:
+            block.extra.setdefault("Local Port ID", cells.pop("local_port_id"))
+        if "device_id" in cells:
+            block.extra["Device ID"] = cells.pop("device_id")
             if not (cells.get("system_name") or "").strip():
-                cells["system_name"] = text
-            block.extra["Device ID"] = text
+                cells["system_name"] = block.extra["Device ID"]
         for name in ("chassis_id", "port_id"):  # lldpd: "mac 00:11:..", "ifname Ethernet1"
             kind, _, rest_of_id = str(cells.get(name) or "").partition(" ")
             if rest_of_id and kind in LLDPD and not cells.get(f"{name}_type"):

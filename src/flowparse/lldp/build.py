@@ -24,8 +24,25 @@ Note = Callable[[str, str], None]
 
 DOTS = re.compile(r"\s*(?:\.\.\.|…)$")
 FIELDS = frozenset(
-    "local_interface chassis_id chassis_id_type port_id port_id_type port_description system_name system_description"
-    " capabilities capabilities_enabled management_address ttl ttl_left age pvid parent_interface platform".split()
+    (
+        "local_interface",
+        "chassis_id",
+        "chassis_id_type",
+        "port_id",
+        "port_id_type",
+        "port_description",
+        "system_name",
+        "system_description",
+        "capabilities",
+        "capabilities_enabled",
+        "management_address",
+        "ttl",
+        "ttl_left",
+        "age",
+        "pvid",
+        "parent_interface",
+        "platform",
+    )
 )
 """The names that a reader may use; all values are text, `management_address` a list of text."""
 
@@ -52,7 +69,8 @@ def neighbor(
     if protocol is not LLDP:
         values["protocol"] = protocol
     left: dict[str, str] = {}
-    for field, text in cells.items():
+    for field, written in cells.items():
+        text = written
         if not text:
             continue
         if field == "local_interface":

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -30,6 +31,7 @@ SPANS = re.compile(r"[\s|+]*-{2,}(?:[\s|+]+-{2,})+[\s|+]*")
 WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
 XR_NAME = 15
+RUN_TOGETHER = "the cells of this row run into each other"
 TOUCHING = re.compile(r"(\S.*\S)(Fas|Gig|Ten|Eth|Two|Twe|For|Fif|Hun|Fiv)")
 BAR = str.maketrans("|+", "  ")
 NAMES = ("system_name", "chassis_id", "port_id")
@@ -129,7 +131,8 @@ def _settled(headings: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, i
     """Headings with each field once, or None where they are no neighbor table's."""
     fields = [target for target, _, _ in headings]
     out: list[tuple[str, str, int]] = []
-    for target, words, start in headings:
+    for found, words, start in headings:
+        target = found
         # Small switches have a Device ID, which is the chassis, and a System Name.
         if target == "system_name" and fields.count("system_name") > 1 and "chassis_id" not in fields:
             word = squash(words)
@@ -145,7 +148,9 @@ def _settled(headings: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, i
     return out
 
 
-def find_layout(lines: Sequence[str], at: int, protocol: Protocol | None = None, letters: str | None = None) -> Layout | None:
+def find_layout(
+    lines: Sequence[str], at: int, protocol: Protocol | None = None, letters: str | None = None
+) -> Layout | None:
     """The layout that `lines[at]` is the header of, or the row of dashes under it; None where it is neither."""
     line = lines[at]
     if "-" in line and SPANS.fullmatch(line):
@@ -163,9 +168,7 @@ def find_layout(lines: Sequence[str], at: int, protocol: Protocol | None = None,
     return _layout([(a, b) for a, b, _ in settled], starts, squeezed, False, protocol, letters)
 
 
-def _layout_of_spans(
-    lines: Sequence[str], at: int, protocol: Protocol | None, letters: str | None
-) -> Layout | None:
+def _layout_of_spans(lines: Sequence[str], at: int, protocol: Protocol | None, letters: str | None) -> Layout | None:
     dashes = lines[at].translate(str.maketrans("|+", "  "))
     starts = [match.start() for match in re.finditer(r"-+", dashes)]
     known = fields_of("column")
@@ -178,7 +181,9 @@ def _layout_of_spans(
         for i, start in enumerate(starts):
             end = starts[i + 1] if i + 1 < len(starts) else None
             cells.append(" ".join(part[start:end].strip() for part in above).strip())
-        settled = _settled([(known.get(squash(cell), "extra"), cell, start) for cell, start in zip(cells, starts, strict=True)])
+        settled = _settled(
+            [(known.get(squash(cell), "extra"), cell, start) for cell, start in zip(cells, starts, strict=True)]
+        )
         if settled is not None:
             starts[0] = 0
             return _layout([(a, b) for a, b, _ in settled], starts, False, True, protocol, letters)
@@ -249,9 +254,10 @@ def read_columns(
             continue
         elif (declared := total(line)) is not None:
             out.declared = declared + (out.declared or 0)
-        elif not is_noise(line) and not (reader is None and _above_header(lines, index)):
-            if reader is None or not reader.hold(line, number):
-                out.problems.append((number, line, "not a row of the table"))
+        elif is_noise(line) or (reader is None and _above_header(lines, index)):
+            continue
+        elif reader is None or not reader.hold(line, number):
+            out.problems.append((number, line, "not a row of the table"))
     if reader is not None:
         reader.end()
     return out
@@ -301,7 +307,9 @@ class _Reader:
         self.name_at = next((i for i, name in enumerate(fields) if name == "system_name"), None)
         heads = {squash(column.name) for column in layout.columns if column.field == "system_name"}
         self.device_id = (
-            layout.protocol is Protocol.LLDP and "chassis_id" not in fields and bool(heads & {"deviceid", "neighbordeviceid"})
+            layout.protocol is Protocol.LLDP
+            and "chassis_id" not in fields
+            and bool(heads & {"deviceid", "neighbordeviceid"})
         )
         end = layout.columns[0].end
         self.full = -1 if layout.squeezed or not self.names_first or end is None else end - layout.columns[0].start - 1
@@ -315,7 +323,7 @@ class _Reader:
     def cutter(self) -> tuple[Callable[[str], Any], Callable[[str], Any]] | None:
         """What stands before each column, and the cells; None where two are of free text, or one is left over."""
         free = [name in FREE for name in self.fields]
-        if "extra" in self.fields or len(self.fields) < 3 or any(a and b for a, b in zip(free, free[1:], strict=False)):
+        if "extra" in self.fields or len(self.fields) < 3 or any(a and b for a, b in pairwise(free)):
             return None
         cuts = [slice(start, end) for _, start, end in self.slices]
         return itemgetter(*(start - 1 for start in self.starts)), itemgetter(*cuts)
@@ -350,7 +358,7 @@ class _Reader:
             else:
                 self.loose(name, at)
         self.last = row
-        name = row.cells.get("system_name")
+        name = row.cells.get("system_name", "")
         if name and len(name) == self.full and row.first_line == number and (" " in name or self.full == XR_NAME):
             row.truncated = True  # IOS may have cut behind a blank; IOS XR cuts at fifteen
         if name and self.device_id and mac(name):  # what was not told a name is listed by its chassis
@@ -383,7 +391,7 @@ class _Reader:
         cells = {}
         extra: dict[str, str] = {}
         free: str | None = None
-        exact = self.layout.exact
+        exact, guessed = self.layout.exact, False
         for (target, start, end), column in zip(self.slices, self.columns, strict=True):
             text = line[start:end].strip()
             if text:
@@ -396,16 +404,21 @@ class _Reader:
                 continue
             if target in FREE:
                 # Two cells of free text with one blank between: where the first ends is a guess.
-                if free is not None and not exact and " " in free and line[start - 2] != " ":
-                    self.out.problems.append((number, line, "the cells of this row run into each other"))
+                guessed = guessed or (free is not None and not exact and " " in free and line[start - 2] != " ")
                 free = text
             else:
                 free = None
-        local = cells.get("local_interface")
-        if not local or not self.typed(cells) or not (looks_like_interface(local) or (" " not in local and not truncated)):
+        local = cells.get("local_interface", "")
+        if (
+            not local
+            or not self.typed(cells)
+            or not (looks_like_interface(local) or (" " not in local and not truncated))
+        ):
             return None
         if len(cells) < 2:
             return None if self.names_first else Row({"local_interface": local}, self.layout, number, number)
+        if guessed:
+            self.out.problems.append((number, line, RUN_TOGETHER))
         return Row(cells, self.layout, number, number, truncated, extra)
 
     def typed(self, cells: dict[str, str]) -> bool:
@@ -463,9 +476,7 @@ class _Reader:
         for start in self.starts:
             if start < len(line) and line[start] != " " and line[start - 1] != " ":
                 return False
-        parts = {
-            target: line[start:end].strip() for target, start, end in self.slices if line[start:end].strip()
-        }
+        parts = {target: line[start:end].strip() for target, start, end in self.slices if line[start:end].strip()}
         if not parts or "ttl" in parts or not parts.keys() <= {*NAMES, "port_description", "platform", "extra"}:
             return False
         if "extra" in parts:
@@ -499,7 +510,7 @@ class _Reader:
                 cells_found = _fit(tokens, names, self.layout.letters, strict)
                 if cells_found is not None:
                     if not strict and self.ambiguous(names):
-                        self.out.problems.append((number, line, "the cells of this row run into each other"))
+                        self.out.problems.append((number, line, RUN_TOGETHER))
                     return Row(cells_found, self.layout, number, number)
         return None
 
@@ -508,7 +519,7 @@ class _Reader:
 
     def ambiguous(self, names: Sequence[str]) -> bool:
         free = [i for i, name in enumerate(names) if name in FREE]
-        return any(b - a == 1 for a, b in zip(free, free[1:], strict=False))
+        return any(b - a == 1 for a, b in pairwise(free))
 
 
 def _variants(fields: Sequence[str], *, nameless: bool) -> Iterator[list[str]]:

@@ -85,9 +85,7 @@ class Lldpdu:
         return self.neighbor.ttl == 0
 
     @classmethod
-    def of(
-        cls, neighbor: Neighbor, *, destination: str = NEAREST_BRIDGE, source: str = "02:00:00:00:00:01"
-    ) -> Lldpdu:
+    def of(cls, neighbor: Neighbor, *, destination: str = NEAREST_BRIDGE, source: str = "02:00:00:00:00:01") -> Lldpdu:
         """The frame that would tell of `neighbor`.
 
         Raises
@@ -286,7 +284,9 @@ def _management(body: bytes, start: int, problems: list[Problem]) -> ManagementA
     if len(body) - at > 5 and (length := body[at + 5]):
         oid = _oid(body[at + 6 : at + 6 + length])
         if len(body) - at - 6 < length:
-            problems.append(Problem(start + at + 5, "", f"an OID with {len(body) - at - 6} octets of its {length}", False))
+            problems.append(
+                Problem(start + at + 5, "", f"an OID with {len(body) - at - 6} octets of its {length}", False)
+            )
     return ManagementAddress(address, family, number if subtype else None, subtype, oid)
 
 
@@ -366,7 +366,9 @@ def _tlvs(neighbor: Neighbor) -> Iterable[Tlv]:
             yield Tlv(kind, text.encode("utf-8", "surrogateescape"))
     if neighbor.capabilities or neighbor.capabilities_enabled:
         have = neighbor.capabilities | neighbor.capabilities_enabled
-        yield Tlv(CAPABILITIES, _bits(have).to_bytes(2, "big") + _bits(neighbor.capabilities_enabled).to_bytes(2, "big"))
+        yield Tlv(
+            CAPABILITIES, _bits(have).to_bytes(2, "big") + _bits(neighbor.capabilities_enabled).to_bytes(2, "big")
+        )
     for address in neighbor.management_addresses:
         yield Tlv(MANAGEMENT, _management_octets(address))
     told = False

@@ -52,8 +52,10 @@ NOT_NEIGHBORS = re.compile(
     re.I,
 )
 
-PART = re.compile(r"\binterface\s+\S|\b[A-Za-z][A-Za-z-]*\s?\d+(?:[/:.]\d+)*$|\bentry\s+(?!\*)\S")
-FILTER = re.compile(r"\b(?:i|in|inc|incl|include|ex|exc|exclude|b|begin|s|sec|section|grep|egrep|match|except|find|last|head|tail|until)\b")
+PART = re.compile(r"\binterface\s+\S|\b(?!json)[A-Za-z][A-Za-z-]*\s?\d+(?:[/:.]\d+)*\b|\bentry\s+(?!\*)\S")
+FILTER = re.compile(
+    r"\b(?:i|in|inc|incl|include|ex|exc|exclude|b|begin|s|sec|section|grep|egrep|match|except|find|last|head|tail|until)\b"
+)
 
 
 class Repeated(list[Any]):
@@ -103,9 +105,9 @@ def read(data: Any) -> Document:
     if isinstance(data, str):
         _check_size(len(data))
         _read_text(document, data)
-    elif isinstance(data, Mapping) or (isinstance(data, Sequence) and not _all_text(data)):
-        _read_object(document, data)
-    elif isinstance(data, Sequence):
+    elif (
+        isinstance(data, Mapping) or (isinstance(data, Sequence) and not _all_text(data)) or isinstance(data, Sequence)
+    ):
         _read_object(document, data)
     else:
         raise TypeError(f"an output is text, octets, lines or a mapping, not {type(data).__name__}")
@@ -125,10 +127,6 @@ def _decoded(octets: bytes) -> str:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError:
         return octets.decode("latin-1")
-
-
-def _all_text(data: Sequence[Any]) -> bool:
-    return all(isinstance(item, (str, bytes, bytearray)) for item in data)
 
 
 def _as_lines(item: Any, depth: int = 0) -> list[str] | None:
@@ -265,11 +263,14 @@ class _Xml:
         parser.ExternalEntityRefHandler = self.refuse
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
-        parser.CharacterDataHandler = lambda data: self.text[-1].append(data)
+        parser.CharacterDataHandler = self.characters
         parser.buffer_text = True
         declared = re.match(r"\s*<\?xml[^>]*\?>", text)
         parser.Parse((text[declared.end() :] if declared else text).encode("utf-8", "replace"), True)
         return self.stack[0]
+
+    def characters(self, data: str) -> None:
+        self.text[-1].append(data)
 
     def refuse(self, *_: Any) -> int:
         raise TextError("a document type declaration is refused")
@@ -316,6 +317,15 @@ def _prompt(line: str) -> tuple[str, str | None] | None:
     return host, command
 
 
+def _shown(line: str) -> str:
+    """A line without what a terminal and its pager put into it."""
+    if "\r" in line or "\x08" in line:
+        line = _typed(line)
+    if "ore" in line or "ORE" in line or "ress any" in line:
+        line = PAGER.sub("", line)
+    return line.expandtabs() if "\t" in line else line
+
+
 def _typed(line: str) -> str:
     """What a terminal shows of a line with carriage returns and backspaces: later characters stand over earlier."""
     shown: list[str] = []
@@ -341,7 +351,10 @@ def _add_text(document: Document, text: str) -> None:
     before = sum(len(segment.lines) for segment in document.segments)
     cuts: list[tuple[int, str | None]] = [(0, None)]
     lines = text.split("\n")
-    plain = not any(sign in text for sign in ("\r", "\x08", "\t", "ore", "ORE", "ress any")) and max(map(len, lines)) <= LINE
+    plain = (
+        not any(sign in text for sign in ("\r", "\x08", "\t", "ore", "ORE", "ress any"))
+        and max(map(len, lines)) <= LINE
+    )
     marked = [sign for sign in "#>]$%+" if sign in text]
     for index, line in enumerate(lines if marked or not plain else ()):
         if plain:
@@ -353,13 +366,8 @@ def _add_text(document: Document, text: str) -> None:
             lines[index] = ""
             continue
         else:
-            if "\r" in line or "\x08" in line:
-                line = lines[index] = _typed(line)
-            if "ore" in line or "ORE" in line or "ress any" in line:
-                line = lines[index] = PAGER.sub("", line)
-            if "\t" in line:
-                line = lines[index] = line.expandtabs()
-        if any(sign in line for sign in marked) and (prompt := _prompt(line.strip())):
+            lines[index] = _shown(line)
+        if any(sign in line for sign in marked) and (prompt := _prompt(lines[index].strip())):
             document.device = document.device or prompt[0]
             lines[index] = ""
             if prompt[1]:

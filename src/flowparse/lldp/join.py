@@ -42,11 +42,11 @@ def merge(brief: NeighborTable, detail: NeighborTable) -> NeighborTable:
     if brief.device is not None and detail.device is not None and brief.device != detail.device:
         raise ValueError(f"tables of two devices: {brief.device!r} and {detail.device!r}")
     pairs, doubts = _pairs(brief, detail)
-    partners = {b: d for b, d in pairs}
+    partners = dict(pairs)
     taken = {d: b for b, d in pairs}
-    rows = [
-        _joined(row, detail[partners[i]]) if i in partners else row for i, row in enumerate(brief)
-    ] + [row for i, row in enumerate(detail) if i not in taken]
+    rows = [_joined(row, detail[partners[i]]) if i in partners else row for i, row in enumerate(brief)] + [
+        row for i, row in enumerate(detail) if i not in taken
+    ]
     problems = [problem for problem in (*brief.problems, *detail.problems) if problem.reason != NO_PORT]
     problems += doubts
     problems += [
@@ -167,9 +167,7 @@ def _serial(name: str) -> str:
 
 
 def _ports(a: Neighbor, b: Neighbor) -> bool | None:
-    ports_a, ports_b = (
-        {interface_key(port) for port in (row.port_id, row.port_description) if port} for row in (a, b)
-    )
+    ports_a, ports_b = ({interface_key(port) for port in (row.port_id, row.port_description) if port} for row in (a, b))
     if not a.port_id or not b.port_id:
         return True if ports_a & ports_b else None
     if interface_key(a.port_id) == interface_key(b.port_id):

@@ -61,8 +61,8 @@ def total(line: str) -> int | None:
 
     Examples
     --------
-    >>> total("Total entries displayed: 7"), total("Total Neighbor Entries Deleted  : 0"), total("Number of neighbors: 4")
-    (7, None, 4)
+    >>> total("Total entries displayed: 7"), total("Number of neighbors: 4"), total("Total Neighbor Entries Deleted  : 0")
+    (7, 4, None)
     """
     match = TOTAL.fullmatch(line) if len(line) <= LONGEST else None
     return int(match[1]) if match else None

@@ -71,10 +71,10 @@ def read_tree(tree: Any, device: str | None, platform: str | None) -> Tree:
 
 def _unwrapped(node: Any) -> Any:
     """Junos's `[{"data": "x"}]` is "x"."""
-    if isinstance(node, list) and len(node) == 1 and isinstance(node[0], Mapping) and "data" in node[0]:
-        if node[0].keys() <= {"data", "attributes"}:
-            return node[0]["data"]
-    return node
+    if not isinstance(node, list) or len(node) != 1 or not isinstance(node[0], Mapping):
+        return node
+    only = node[0]
+    return only["data"] if "data" in only and only.keys() <= {"data", "attributes"} else node
 
 
 @dataclass(slots=True)
@@ -175,14 +175,18 @@ def _local_above(path: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         if looks_like_interface(name):
             return name
         for key in ("name", "interface-name", "interface", "InterfaceName", "port", "local-interface"):
-            value = _unwrapped(parent.get(key))
+            value: Any = _unwrapped(parent.get(key))
             if isinstance(value, str) and value:
                 return value
     return ""
 
 
 def _fill(
-    node: Mapping[str, Any], cells: dict[str, Any], extra: dict[str, str], addresses: list[ManagementAddress], depth: int
+    node: Mapping[str, Any],
+    cells: dict[str, Any],
+    extra: dict[str, str],
+    addresses: list[ManagementAddress],
+    depth: int,
 ) -> None:
     """Take a dict's own values, then those below it; what is there already stays."""
     below: list[tuple[str, Any]] = []
@@ -195,9 +199,7 @@ def _fill(
             texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
             if target == "management_address":
                 addresses += [address(text) for text in texts if present(text) is not None]
-            elif target != "extra" and target not in cells:
-                cells[target] = " ".join(texts)
-            elif target != "extra" and not cells[target]:
+            elif (target != "extra" and target not in cells) or (target != "extra" and not cells[target]):
                 cells[target] = " ".join(texts)
             else:
                 extra.setdefault(str(name), " ".join(texts))
@@ -208,8 +210,7 @@ def _fill(
     for name, value in below:
         if _capabilities(name, value, cells) or _addresses(name, value, addresses):
             continue
-        for item in value if isinstance(value, list) else [value]:
-            item = _unwrapped(item)
+        for item in map(_unwrapped, value if isinstance(value, list) else [value]):
             if isinstance(item, Mapping):
                 _fill(item, cells, extra, addresses, depth + 1)
             elif item is not None:

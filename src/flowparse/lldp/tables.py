@@ -16,11 +16,11 @@ from ..errors import TextError
 from .blocks import key_of, read_blocks
 from .build import neighbor
 from .columns import find_layout, read_columns
+from .commands import Command, canonical_platform, named, sniff, vocabulary
 from .inputs import Document, Segment, read, shows_part
 from .interfaces import looks_like_interface
 from .lldpd import KEY_VALUE, read_key_value
 from .noise import is_noise, refusal, total
-from .commands import Command, canonical_platform, named, sniff, vocabulary
 from .records import Neighbor, NeighborTable, Problem, Protocol, Source
 from .structured import read_tree
 from .templates import run, template
@@ -122,7 +122,9 @@ def _read_document(document: Document, platform: str | None, command: str | None
     if document.tree is not None:
         read_of_tree = read_tree(document.tree, device, platform)
         outcomes = [
-            Outcome(read_of_tree.rows, read_of_tree.declared, read_of_tree.problems, system_name=read_of_tree.system_name)
+            Outcome(
+                read_of_tree.rows, read_of_tree.declared, read_of_tree.problems, system_name=read_of_tree.system_name
+            )
         ]
         platform = platform or read_of_tree.platform
     else:
@@ -173,8 +175,12 @@ def _check(outcome: Outcome) -> None:
         if not row.local_interface:
             who = row.system_name or row.chassis_id or ""
             outcome.problems.append(Problem(line, who, "the output does not say on which local interface it was heard"))
-        elif not looks_like_interface(row.local_interface) and " " in row.local_interface:
-            outcome.problems.append(Problem(line, row.local_interface, "an odd name for a local interface", False))
+        elif not looks_like_interface(row.local_interface):
+            # A reader that found the columns is believed; a template takes what is before a blank.
+            by_template = row.source.parser.startswith("ntc:")
+            if by_template or " " in row.local_interface:
+                reason = "an odd name for a local interface"
+                outcome.problems.append(Problem(line, row.local_interface, reason, by_template))
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,7 +217,9 @@ def _read_segment(
         where = next((segment.first + i for i, line in enumerate(lines) if line.strip()), segment.first)
         reason = "nothing here says that it is a neighbor table" if told else "an empty output"
         refused = [
-            Problem(segment.first + i, line.strip(), "the device refused") for i, line in enumerate(lines) if refusal(line)
+            Problem(segment.first + i, line.strip(), "the device refused")
+            for i, line in enumerate(lines)
+            if refusal(line)
         ]
         return found, Outcome(problems=refused or [Problem(where, told[0] if told else "", reason)])
     best.problems = [
@@ -337,14 +345,15 @@ def _cells(values: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[dict[s
     """A template's values by field; what has none is `extra`."""
     cells: dict[str, Any] = {}
     extra: dict[str, str] = {}
-    for name, value in values.items():
+    for name, captured in values.items():
         target = fields.get(name, "extra")
         if target == "management_address":
-            cells.setdefault(target, []).extend(value if isinstance(value, list) else [value])
+            cells.setdefault(target, []).extend(captured if isinstance(captured, list) else [captured])
             continue
-        if isinstance(value, list):
+        value = captured
+        if isinstance(captured, list):
             joint = "\n" if target == "system_description" else ""
-            value = joint.join(str(part) for part in value)
+            value = joint.join(str(part) for part in captured)
         if not value:
             continue
         if target == "extra":

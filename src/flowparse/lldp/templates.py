@@ -66,9 +66,9 @@ def compiled(fsm: Any) -> Template:
     names = tuple(value.name for value in fsm.values)
     slot = {name: i for i, name in enumerate(names)}
     options = [set(value.OptionNames()) for value in fsm.values]
-    states = {}
+    states: dict[str, tuple[Rule, ...]] = {}
     for name, rules in fsm.states.items():
-        made = []
+        made: list[Rule] = []
         for rule in rules:
             pattern = re.compile(rule.regex)
             groups = tuple((group, slot[value]) for value, group in pattern.groupindex.items() if value in slot)

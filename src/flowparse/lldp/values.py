@@ -29,8 +29,7 @@ __all__ = [
 
 CACHED = 4096
 ABSENT = re.compile(
-    r"\s*[\[(<\"'-]*\s*(?:n/?a|null|not[ -]?advertised|not[ -]?received|not[ -]?specified|not[ -]?available|not[ -]?present"
-    r"|unsupported format|-*)\s*[\])>\"']*\s*",
+    r"\s*[\[(<\"'-]*\s*(?:n/?a|null|not[ -]?(?:advertised|received|specified|available|present)|unsupported format|-*)\s*[\])>\"']*\s*",
     re.I,
 )
 HEX = "[0-9a-fA-F]"
@@ -160,8 +159,10 @@ def capabilities(text: str, letters: str = "lldp") -> tuple[frozenset[Capability
 
     Examples
     --------
-    >>> sorted(capabilities("Bridge WLAN AP Station Only")[0]), sorted(capabilities("S I", "cdp")[0])
-    (['MAC_BRIDGE', 'STATION_ONLY', 'WLAN_ACCESS_POINT'], ['IGMP', 'MAC_BRIDGE'])
+    >>> print(*sorted(capabilities("Bridge WLAN AP Station Only")[0]))
+    MAC_BRIDGE STATION_ONLY WLAN_ACCESS_POINT
+    >>> print(*sorted(capabilities("S I", "cdp")[0]), capabilities("B,warp")[1])
+    IGMP MAC_BRIDGE ('warp',)
     """
     if present(text) is None or text.strip().lower().startswith("none"):
         return frozenset(), ()
@@ -195,8 +196,8 @@ def address(text: str) -> ManagementAddress:
 
     Examples
     --------
-    >>> address("10.0.0.1").family, address("2CC2.6081.EAF9"), address("fe80::1%eth0").family
-    ('ipv4', ManagementAddress(address='2c:c2:60:81:ea:f9', family='mac', interface_number=None, interface_subtype=None, oid=None), 'ipv6')
+    >>> address("10.0.0.1").family, address("2CC2.6081.EAF9").address, address("fe80::1%eth0").family
+    ('ipv4', '2c:c2:60:81:ea:f9', 'ipv6')
     """
     text = text.strip()
     try:
