@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,18 @@ def test_the_optional_basic_tlvs() -> None:
     assert row.capabilities_enabled == {Capability.ROUTER}
     assert row.management_addresses == (ManagementAddress("10.0.0.1", "ipv4", 7, "ifIndex", "1.3.6.1"),)
     assert pdu.problems == ()
-    assert lldp.encode(pdu) == frame(*(
-        tlv(kind, body) for kind, body in
-        ((4, b"to r2"), (5, b"r1.example\0"), (6, "größe".encode()), (7, b"\0\x14\0\x10"), (8, mgmt))
-    ))  # fmt: skip
+    assert lldp.encode(pdu) == frame(
+        *(
+            tlv(kind, body)
+            for kind, body in (
+                (4, b"to r2"),
+                (5, b"r1.example\0"),
+                (6, "größe".encode()),
+                (7, b"\0\x14\0\x10"),
+                (8, mgmt),
+            )
+        )
+    )
 
 
 ORG_TLVS: list[tuple[str, int, bytes, str, dict[str, Any]]] = [
@@ -95,27 +104,72 @@ ORG_TLVS: list[tuple[str, int, bytes, str, dict[str, Any]]] = [
     ("0080c2", 4, b"\x02\x88\xcc", "protocol_identity", {"protocol": "88cc"}),
     ("0080c2", 6, b"\0\x63", "management_vid", {"vlan_id": 99}),
     ("0080c2", 7, b"\x03\0\0\0\x09", "link_aggregation", {"capable": True, "enabled": True, "port_id": 9}),
-    ("0080c2", 11, b"\x83\x09", "pfc_configuration",
-     {"willing": True, "mbc": False, "capability": 3, "enabled_priorities": [0, 3]}),
-    ("0080c2", 12, b"\0\x61\x89\x06", "application_priority",
-     {"applications": [{"priority": 3, "selector": 1, "protocol": 0x8906}]}),
-    ("00120f", 1, b"\x03\x6c\x01\0\x1e", "mac_phy_configuration",
-     {"autonegotiation_supported": True, "autonegotiation_enabled": True, "pmd_capability": 0x6C01, "mau_type": 30}),
-    ("00120f", 2, b"\x07\x01\x04", "power_via_mdi",
-     {"port_class": "PSE", "supported": True, "enabled": True, "pairs_controllable": False, "pairs": 1, "power_class": 4}),
+    (
+        "0080c2",
+        11,
+        b"\x83\x09",
+        "pfc_configuration",
+        {"willing": True, "mbc": False, "capability": 3, "enabled_priorities": [0, 3]},
+    ),
+    (
+        "0080c2",
+        12,
+        b"\0\x61\x89\x06",
+        "application_priority",
+        {"applications": [{"priority": 3, "selector": 1, "protocol": 0x8906}]},
+    ),
+    (
+        "00120f",
+        1,
+        b"\x03\x6c\x01\0\x1e",
+        "mac_phy_configuration",
+        {"autonegotiation_supported": True, "autonegotiation_enabled": True, "pmd_capability": 0x6C01, "mau_type": 30},
+    ),
+    (
+        "00120f",
+        2,
+        b"\x07\x01\x04",
+        "power_via_mdi",
+        {
+            "port_class": "PSE",
+            "supported": True,
+            "enabled": True,
+            "pairs_controllable": False,
+            "pairs": 1,
+            "power_class": 4,
+        },
+    ),
     ("00120f", 3, b"\x01\0\0\0\0", "link_aggregation", {"capable": True, "enabled": False, "port_id": 0}),
     ("00120f", 4, b"\x05\xf2", "maximum_frame_size", {"octets": 1522}),
-    ("0012bb", 1, b"\0\x0f\x04", "med_capabilities",
-     {"capabilities": ["capabilities", "network_policy", "location", "power_pse"], "device_class": "network_connectivity"}),
-    ("0012bb", 2, b"\x01\x40\x15\x6e", "med_network_policy",
-     {"application": 1, "unknown": False, "tagged": True, "vlan_id": 10, "priority": 5, "dscp": 46}),
-    ("0012bb", 3, b"\x02\x0d\x02DE\x03\x04Bonn\x13\x0112", "med_location",
-     {"format": "civic", "what": 2, "country": "DE", "city": "Bonn", "house_number": "1"}),
+    (
+        "0012bb",
+        1,
+        b"\0\x0f\x04",
+        "med_capabilities",
+        {
+            "capabilities": ["capabilities", "network_policy", "location", "power_pse"],
+            "device_class": "network_connectivity",
+        },
+    ),
+    (
+        "0012bb",
+        2,
+        b"\x01\x40\x15\x6e",
+        "med_network_policy",
+        {"application": 1, "unknown": False, "tagged": True, "vlan_id": 10, "priority": 5, "dscp": 46},
+    ),
+    (
+        "0012bb",
+        3,
+        b"\x02\x0d\x02DE\x03\x04Bonn\x13\x0112",
+        "med_location",
+        {"format": "civic", "what": 2, "country": "DE", "city": "Bonn", "house_number": "1"},
+    ),
     ("0012bb", 3, b"\x0315551212", "med_location", {"format": "elin", "number": "15551212"}),
     ("0012bb", 4, b"\x51\0\x41", "med_extended_power", {"type": "PD", "source": 1, "priority": 1, "mw": 6500}),
     ("0012bb", 10, b"CP-7962G", "med_model", {"text": "CP-7962G"}),
     ("00005e", 1, b"https://mud.example/x", "mud_url", {"text": "https://mud.example/x"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -263,8 +317,6 @@ def test_a_neighbor_goes_both_ways() -> None:
     ids=str,
 )
 def test_what_fits_no_tlv_is_refused(change: dict[str, Any]) -> None:
-    from dataclasses import replace
-
     with pytest.raises(fp.EncodeError):
         lldp.encode(Lldpdu.of(replace(NEIGHBOR, **change)))
 

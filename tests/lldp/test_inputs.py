@@ -183,7 +183,31 @@ def test_no_text_raises(lines: list[str]) -> None:
     assert not table.complete or len(table) == 0
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=10), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["chassis-id", "port-id", "system-name", "lldp", "interface", "name", "chassis", "port", "ROW_nbor", "lldpNeighbors", "state", "capabilities", "managementAddresses", "data", "x"]), inner), max_leaves=20))  # fmt: skip
+KEYS = [
+    "chassis-id",
+    "port-id",
+    "system-name",
+    "lldp",
+    "interface",
+    "name",
+    "chassis",
+    "port",
+    "ROW_nbor",
+    "lldpNeighbors",
+    "state",
+    "capabilities",
+    "managementAddresses",
+    "data",
+    "x",
+]
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=20,
+)
+
+
+@given(TREES)
 def test_no_tree_raises(tree: object) -> None:
     lldp.parse(json.dumps({"lldp": tree, "data": tree}))
     lldp.parse({"TABLE_nbor": tree})

@@ -75,20 +75,53 @@ def test_a_port_of_a_bridge_by_platform() -> None:
 @pytest.mark.parametrize(
     ("name", "management"),
     [
-        ("mgmt0", True), ("Management0/0", True), ("Ma1/1", True), ("MgmtEth0/RSP0/CPU0/0", True), ("fxp0.0", True),
-        ("me0", True), ("em1", True), ("vme.0", True), ("oob0", True), ("MEth0/0/0", True), ("M-GigabitEthernet0/0/0", True),
-        ("Gi0/0", False), ("Eth1/1", False), ("ge-0/0/0", False), ("eth0", False), ("melange", False), ("1/1/1", False),
+        ("mgmt0", True),
+        ("Management0/0", True),
+        ("Ma1/1", True),
+        ("MgmtEth0/RSP0/CPU0/0", True),
+        ("fxp0.0", True),
+        ("me0", True),
+        ("em1", True),
+        ("vme.0", True),
+        ("oob0", True),
+        ("MEth0/0/0", True),
+        ("M-GigabitEthernet0/0/0", True),
+        ("Gi0/0", False),
+        ("Eth1/1", False),
+        ("ge-0/0/0", False),
+        ("eth0", False),
+        ("melange", False),
+        ("1/1/1", False),
     ],
-)  # fmt: skip
+)
 def test_management_ports_by_their_names(name: str, management: bool) -> None:
     assert is_management(name) == management
 
 
 @pytest.mark.parametrize(
     "name",
-    ["Gi0/1", "Gig 1/0/10", "ge-0/0/3.0", "swp1s0", "1/1/24", "A1", "gi27", "mgmt0", "port1.0.23", "ether10,bridge_255",
-     "sfp-sfpplus2", "enp0s31f6", "vmnic0", "Eth1/49:1", "ethernet-1/1", "Bundle-Ether100", "0/25", "lan1", "MultiGE0/0/0"],
-)  # fmt: skip
+    [
+        "Gi0/1",
+        "Gig 1/0/10",
+        "ge-0/0/3.0",
+        "swp1s0",
+        "1/1/24",
+        "A1",
+        "gi27",
+        "mgmt0",
+        "port1.0.23",
+        "ether10,bridge_255",
+        "sfp-sfpplus2",
+        "enp0s31f6",
+        "vmnic0",
+        "Eth1/49:1",
+        "ethernet-1/1",
+        "Bundle-Ether100",
+        "0/25",
+        "lan1",
+        "MultiGE0/0/0",
+    ],
+)
 def test_names_that_look_like_interfaces(name: str) -> None:
     assert looks_like_interface(name)
 

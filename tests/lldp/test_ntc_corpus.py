@@ -64,7 +64,7 @@ INCOMPLETE = {
     "cisco_ios_show_ap_cdp_neighbors": "no local interface in this output",
     "cisco_ios_show_lldp_neighbors_detail2": "an IOS that tells no local interface",
     "cisco_ios_show_lldp_neighbors_detail5": "an IOS that tells no local interface",
-    "cisco_ios_show_cdp_neighbors_3": "squeezed to single blanks; what is platform and what is port is a guess in one row",
+    "cisco_ios_show_cdp_neighbors_3": "squeezed to single blanks; what is platform and what port is a guess in one row",
 }
 
 

@@ -36,15 +36,22 @@ def same_port(row: lldp.Neighbor, port: str) -> bool:
 # Which file of a case its getter's records come from.
 NAPALM_FILES = {
     "test_get_lldp_neighbors": (
-        "show_lldp_neighbors.json", "show_lldp_neighbors.txt", "get-lldp-neighbors-information.xml",
-        "ethernet-lldp-oper_lldp.xml", "show_lldp_neighbors_detail.txt",
+        "show_lldp_neighbors.json",
+        "show_lldp_neighbors.txt",
+        "get-lldp-neighbors-information.xml",
+        "ethernet-lldp-oper_lldp.xml",
+        "show_lldp_neighbors_detail.txt",
     ),
     "test_get_lldp_neighbors_detail": (
-        "show_lldp_neighbors__detail.json", "show_lldp_neighbors_detail.txt", "show_lldp_neighbors_detail.json",
-        "get-lldp-interface-neighbors.xml", "get-lldp-interface-neighbors-information.xml",
-        "_Get__Operational__LLDP__NodeTable___NodeTable___LLDP___Operational___Get_.txt", "ethernet-lldp-oper_lldp.xml",
+        "show_lldp_neighbors__detail.json",
+        "show_lldp_neighbors_detail.txt",
+        "show_lldp_neighbors_detail.json",
+        "get-lldp-interface-neighbors.xml",
+        "get-lldp-interface-neighbors-information.xml",
+        "_Get__Operational__LLDP__NodeTable___NodeTable___LLDP___Operational___Get_.txt",
+        "ethernet-lldp-oper_lldp.xml",
     ),
-}  # fmt: skip
+}
 # The mock answers four times with one file, for four interfaces.
 ONE_FILE_FOR_FOUR = {"normal_ex_fx_srx", "normal_mx_m_t"}
 NAPALM_WORDS = {"mac-bridge": "bridge", "wlan-access-point": "wlan", "station-only": "station"}
@@ -278,7 +285,10 @@ def test_n2g_show_tech_style_text(name: str, device: str, links: set[tuple[str, 
     assert links <= {(row.local_interface, row.system_name or "", row.port_id or "") for row in table}
 
 
-@pytest.mark.parametrize("folder", ["arista_eos/show_lldp_neighbors_detail_pipe_json", "juniper_junos/show_lldp_neighbors_detail_pipe_display_json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "folder",
+    ["arista_eos/show_lldp_neighbors_detail_pipe_json", "juniper_junos/show_lldp_neighbors_detail_pipe_display_json"],
+)
 def test_ttp_templates(folder: str) -> None:
     assert SHARED is not None
     path = SHARED / "lldp/ttp_templates/test/platform" / folder

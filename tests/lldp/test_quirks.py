@@ -73,16 +73,29 @@ def test_3_a_name_wraps_to_a_line_of_its_own(header: str, row: str, blank: str) 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (IOS + "Polycom VVX 500     Gi1/0/2        120        T               0004.f2d1.2222\n",
-         ("Gi1/0/2", "Polycom VVX 500", "00:04:f2:d1:22:22")),
-        (NXOS + "ABC-Ultra            Eth1/1          120        B           Port 6\n", ("Eth1/1", "ABC-Ultra", "Port 6")),
-        (NXOS + "my switch            Eth1/2          120                    WAN PORT\n", ("Eth1/2", "my switch", "WAN PORT")),
-        (EOS + "Et1        my switch                      Ethernet1                  120\n", ("Et1", "my switch", "Ethernet1")),
-        (JUNOS + "ge-0/0/3           -                   2c:6b:f5:a2:08:c1   ge-0/0/0           vm x3\n",
-         ("ge-0/0/3", "vm x3", "ge-0/0/0")),
+        (
+            IOS + "Polycom VVX 500     Gi1/0/2        120        T               0004.f2d1.2222\n",
+            ("Gi1/0/2", "Polycom VVX 500", "00:04:f2:d1:22:22"),
+        ),
+        (
+            NXOS + "ABC-Ultra            Eth1/1          120        B           Port 6\n",
+            ("Eth1/1", "ABC-Ultra", "Port 6"),
+        ),
+        (
+            NXOS + "my switch            Eth1/2          120                    WAN PORT\n",
+            ("Eth1/2", "my switch", "WAN PORT"),
+        ),
+        (
+            EOS + "Et1        my switch                      Ethernet1                  120\n",
+            ("Et1", "my switch", "Ethernet1"),
+        ),
+        (
+            JUNOS + "ge-0/0/3           -                   2c:6b:f5:a2:08:c1   ge-0/0/0           vm x3\n",
+            ("ge-0/0/3", "vm x3", "ge-0/0/0"),
+        ),
     ],
     ids=["ios", "nxos-port", "nxos-name", "eos", "junos"],
-)  # fmt: skip
+)
 def test_4_names_and_ports_with_blanks(text: str, expected: tuple[str, str, str]) -> None:
     table = lldp.parse(text)
     assert links(table) == [expected]
@@ -147,8 +160,10 @@ def test_8_details_without_a_port_id() -> None:
     block = "Chassis id: 0014.1c57.a48{n}\nLocal Port id: Eth1/{n}\nPort Description: Gi0/{n}\nSystem Name: a{n}\n\n"
     table = lldp.parse("".join(block.format(n=n) for n in (1, 2, 3)) + "Total entries displayed: 3\n")
     assert [(row.local_interface, row.remote_interface) for row in table] == [
-        ("Eth1/1", "Gi0/1"), ("Eth1/2", "Gi0/2"), ("Eth1/3", "Gi0/3"),
-    ]  # fmt: skip
+        ("Eth1/1", "Gi0/1"),
+        ("Eth1/2", "Gi0/2"),
+        ("Eth1/3", "Gi0/3"),
+    ]
     assert table.complete
 
 
@@ -161,8 +176,14 @@ def test_8_details_without_a_port_id() -> None:
         ("::", "::"),
     ],
 )
-@pytest.mark.parametrize("local", ["Local Intf: Gi0/1\nChassis id: {}\nPort id: 1\nPort Description: x\n",
-                                   "Chassis id: {}\nPort id: 1\nLocal Port id: Eth1/1\n"], ids=["ios", "nxos"])  # fmt: skip
+@pytest.mark.parametrize(
+    "local",
+    [
+        "Local Intf: Gi0/1\nChassis id: {}\nPort id: 1\nPort Description: x\n",
+        "Chassis id: {}\nPort id: 1\nLocal Port id: Eth1/1\n",
+    ],
+    ids=["ios", "nxos"],
+)
 def test_9_a_chassis_id_of_any_kind(local: str, written: str, read: str) -> None:
     assert lldp.parse(local.format(written))[0].chassis_id == read
 
@@ -215,8 +236,9 @@ def test_13_port_and_name_wrapped_over_three_lines() -> None:
         "gi23      a0:e0:af:b1:c8:a0      Gi0      AP04                   B        105  \n"
     )
     assert links(table) == [
-        ("gi22", "Fjallarodgardsforskola-AP01.net.norob.se", "a0:e0:af:ec:e9:d0"), ("gi23", "AP04", "Gi0"),
-    ]  # fmt: skip
+        ("gi22", "Fjallarodgardsforskola-AP01.net.norob.se", "a0:e0:af:ec:e9:d0"),
+        ("gi23", "AP04", "Gi0"),
+    ]
     assert table.complete
 
 
@@ -247,14 +269,21 @@ def test_15_the_same_neighbor_by_two_protocols_is_one() -> None:
 @pytest.mark.parametrize("rule", ["", "---------- ------------------------ ---------------------- ---\n"])
 def test_16_a_layout_that_changed_with_a_release(rule: str) -> None:
     eos = lldp.parse(
-        "Port          Neighbor Device ID       Neighbor Port ID    TTL\n" + rule
+        "Port          Neighbor Device ID       Neighbor Port ID    TTL\n"
+        + rule
         + "Et2           arista2                  Ethernet2           120\n"
-    )  # fmt: skip
+    )
     assert links(eos) == [("Et2", "arista2", "Ethernet2")]
     for header, row in (
-        ("System Name          Local Interface Chassis ID      Port ID", "SW1                  XGE1/0/1        bcea-fa00-0001  XGE1/0/30"),
-        ("Local Interface Chassis ID      Port ID                    System Name", "XGE1/0/1        bcea-fa00-0001  XGE1/0/30                  SW1"),
-    ):  # fmt: skip
+        (
+            "System Name          Local Interface Chassis ID      Port ID",
+            "SW1                  XGE1/0/1        bcea-fa00-0001  XGE1/0/30",
+        ),
+        (
+            "Local Interface Chassis ID      Port ID                    System Name",
+            "XGE1/0/1        bcea-fa00-0001  XGE1/0/30                  SW1",
+        ),
+    ):
         assert links(lldp.parse(f"{header}\n{row}\n")) == [("XGE1/0/1", "SW1", "XGE1/0/30")]
 
 
@@ -269,12 +298,25 @@ def test_17_an_interface_of_two_words_or_stuck_to_the_platform() -> None:
 def test_18_eos_port_ids_in_quotes() -> None:
     text = (
         'Interface Ethernet1 detected 1 LLDP neighbors:\n\n  Neighbor 2cc2.6081.eaf9/"Ethernet2", age 12 seconds\n'
-        "  - Chassis ID type: MAC address (4)\n    Chassis ID     : 2cc2.6081.eaf9\n  - Port ID type: Interface name (5)\n"
+        "  - Chassis ID type: MAC address (4)\n    Chassis ID     : 2cc2.6081.eaf9\n"
+        "  - Port ID type: Interface name (5)\n"
         '    Port ID     : "Ethernet2"\n  - Time To Live: 120 seconds\n  - System Name: "spine2"\n'
     )
-    tree = {"lldpNeighbors": {"Ethernet1": {"lldpNeighborInfo": [
-        {"chassisId": "2cc2.6081.eaf9", "chassisIdType": "macAddress", "systemName": "spine2", "ttl": 120,
-         "neighborInterfaceInfo": {"interfaceId": '"Ethernet2"', "interfaceIdType": "interfaceName"}}]}}}  # fmt: skip
+    tree = {
+        "lldpNeighbors": {
+            "Ethernet1": {
+                "lldpNeighborInfo": [
+                    {
+                        "chassisId": "2cc2.6081.eaf9",
+                        "chassisIdType": "macAddress",
+                        "systemName": "spine2",
+                        "ttl": 120,
+                        "neighborInterfaceInfo": {"interfaceId": '"Ethernet2"', "interfaceIdType": "interfaceName"},
+                    }
+                ]
+            }
+        }
+    }
     for table in (lldp.parse(text), lldp.parse(json.dumps(tree)), lldp.parse(tree)):
         assert links(table) == [("Ethernet1", "spine2", "Ethernet2")]
         assert table[0].chassis_id == "2c:c2:60:81:ea:f9"
@@ -284,8 +326,8 @@ def test_18_eos_port_ids_in_quotes() -> None:
 @pytest.mark.parametrize("several", [False, True])
 def test_19_nxos_json_with_repeated_keys_and_rows_by_count(several: bool) -> None:
     row = (
-        '{"chassis_type": "7", "chassis_id": "leaf%d", "l_port_id": "Eth1/%d", "hold_time": "120", "capability": "bridge",'
-        ' "capability": "router", "port_type": "7", "port_id": "Ethernet1"}'
+        '{"chassis_type": "7", "chassis_id": "leaf%d", "l_port_id": "Eth1/%d", "hold_time": "120",'
+        ' "capability": "bridge", "capability": "router", "port_type": "7", "port_id": "Ethernet1"}'
     )
     rows = f"[{row % (1, 1)}, {row % (2, 2)}]" if several else row % (1, 1)
     table = lldp.parse('{"TABLE_nbor": {"ROW_nbor": %s}, "neigh_count": "%d"}' % (rows, 1 + several))  # noqa: UP031

@@ -38,7 +38,8 @@ VERBS = (
     r"|/?(?:ip )?neighbou?r|/ip|/interface|term|terminal|screen-length|no-more|environment|exit|quit|en|enable)\b"
 )
 PROMPT = re.compile(
-    r"(?:\*?[A-D]:)?[<\[]?(?:RP/[^:\s]+:)?(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][\w.-]*)(?:[:(/~-][\w.:/~()-]*)?[\])>]? ?[>#$%\])]+ ?"
+    r"(?:\*?[A-D]:)?[<\[]?(?:RP/[^:\s]+:)?(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][\w.-]*)"
+    r"(?:[:(/~-][\w.:/~()-]*)?[\])>]? ?[>#$%\])]+ ?"
     rf"(?P<command>{VERBS}.*)?",
 )
 ECHO = re.compile(r"#?(?:show|display|lldpctl|lldpcli) \S.*")
@@ -54,7 +55,7 @@ NOT_NEIGHBORS = re.compile(
 
 PART = re.compile(r"\binterface\s+\S|\b(?!json)[A-Za-z][A-Za-z-]*\s?\d+(?:[/:.]\d+)*\b|\bentry\s+(?!\*)\S")
 FILTER = re.compile(
-    r"\b(?:i|in|inc|incl|include|ex|exc|exclude|b|begin|s|sec|section|grep|egrep|match|except|find|last|head|tail|until)\b"
+    r"\b(?:i|in|inc|incl|include|ex|exc|exclude|b|begin|s|sec|section|e?grep|match|except|find|last|head|tail|until)\b"
 )
 
 
@@ -105,9 +106,7 @@ def read(data: Any) -> Document:
     if isinstance(data, str):
         _check_size(len(data))
         _read_text(document, data)
-    elif (
-        isinstance(data, Mapping) or (isinstance(data, Sequence) and not _all_text(data)) or isinstance(data, Sequence)
-    ):
+    elif isinstance(data, (Mapping, Sequence)):
         _read_object(document, data)
     else:
         raise TypeError(f"an output is text, octets, lines or a mapping, not {type(data).__name__}")

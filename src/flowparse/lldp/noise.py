@@ -15,7 +15,7 @@ RULE = re.compile(r"[\s=_*+|~-]*")
 NOISE = re.compile(
     r"\s*(?:system )?capability (?:codes?|legend) ?:?|"
     r"\s*(?:capability codes? ?: *)?(?:\(\w{1,2}\) ?[\w/ -]*[\w/-],?\s*)+"  # (R) Router, (B) Bridge
-    r"|\s*(?:capability codes? ?: *)?(?:[A-Za-z]{1,2} ?- [A-Za-z][\w/ -]*(?:[,;]\s*|$))+"  # R - Router, T - Trans Bridge
+    r"|\s*(?:capability codes? ?: *)?(?:[A-Za-z]{1,2} ?- [A-Za-z][\w/ -]*(?:[,;]\s*|$))+"  # R - Router, H - Host
     r"|\s*(?:last table change time|number of table (?:inserts|deletes|drops|age-?outs)) *:.*"
     r"|\s*(?:total )?neighbou?r entries(?: (?:deleted|dropped|aged-?out))? *:.*"
     r"|\s*(?:cdp|lldp) neighbou?rs?:?\s*"
@@ -61,7 +61,7 @@ def total(line: str) -> int | None:
 
     Examples
     --------
-    >>> total("Total entries displayed: 7"), total("Number of neighbors: 4"), total("Total Neighbor Entries Deleted  : 0")
+    >>> total("Total entries displayed: 7"), total("Number of neighbors: 4"), total("Total Neighbor Entries Deleted: 0")
     (7, 4, None)
     """
     match = TOTAL.fullmatch(line) if len(line) <= LONGEST else None

@@ -173,11 +173,11 @@ def _local_above(path: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     """The local interface by the nearest dict that has one, or the nearest key that looks like one."""
     for name, parent in reversed(path):
         if looks_like_interface(name):
-            return name
+            return str(name)
         for key in ("name", "interface-name", "interface", "InterfaceName", "port", "local-interface"):
-            value: Any = _unwrapped(parent.get(key))
+            value = _unwrapped(parent.get(key))
             if isinstance(value, str) and value:
-                return value
+                return str(value)
     return ""
 
 

@@ -28,8 +28,10 @@ __all__ = [
 ]
 
 CACHED = 4096
+LONGEST_ABSENT = 80
 ABSENT = re.compile(
-    r"\s*[\[(<\"'-]*\s*(?:n/?a|null|not[ -]?(?:advertised|received|specified|available|present)|unsupported format|-*)\s*[\])>\"']*\s*",
+    r"\s*[\[(<\"'-]*\s*(?:n/?a|null|not[ -]?(?:advertised|received|specified|available|present)|unsupported format|-*)"
+    r"\s*[\])>\"']*\s*",
     re.I,
 )
 HEX = "[0-9a-fA-F]"
@@ -81,7 +83,7 @@ def present(text: str) -> str | None:
         text = text[1:-1].strip()
     if text and (text[0].isalnum() and text[0] not in "nNuU"):
         return text
-    return None if ABSENT.fullmatch(text) else text
+    return None if len(text) < LONGEST_ABSENT and ABSENT.fullmatch(text) else text
 
 
 @lru_cache(CACHED)
