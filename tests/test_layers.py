@@ -21,7 +21,7 @@ LAYERS = {
     ),
     "L2": ("template schema plan", "L0 L1a L1b"),
     "L3": ("batch dataframes events message session", "L0 L1a L1b L2"),
-    "L4": ("decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3"),
+    "L4": ("sflow decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a"),
     "face": ("__init__", "L0 L1a L1b L2 L3 L4 L5 beside"),
