@@ -70,6 +70,16 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_RECORDS = 59           # set_id, records, limit
     NOTE_VALUES = 60            # set_id, records, limit
     NOTE_COUNT_DIFFERS = 61     # count, records
+    NOTE_AGENT_TYPE = 62        # type
+    NOTE_SAMPLES_CUT_REFUSED = 63 # count, samples there
+    NOTE_SAMPLES_CUT_KEPT = 64  # count, samples there
+    NOTE_RECORDS_CUT_REFUSED = 65 # count, records there
+    NOTE_RECORDS_CUT_KEPT = 66  # count, records there
+    NOTE_SAMPLE_SHORT_REFUSED = 67 # enterprise, format, length
+    NOTE_SAMPLE_SHORT_KEPT = 68 # enterprise, format, length
+    NOTE_STRUCTURE_SHORT = 69   # enterprise, format, length
+    NOTE_SAMPLES_LIMIT = 70     # count, limit
+    NOTE_RECORDS_LIMIT = 71     # count, limit
 
 cdef struct About:              # whom a note is about
     bint has_exporter
