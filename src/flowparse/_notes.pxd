@@ -70,16 +70,19 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_RECORDS = 59           # set_id, records, limit
     NOTE_VALUES = 60            # set_id, records, limit
     NOTE_COUNT_DIFFERS = 61     # count, records
-    NOTE_AGENT_TYPE = 62        # type
-    NOTE_SAMPLES_CUT_REFUSED = 63 # count, samples there
-    NOTE_SAMPLES_CUT_KEPT = 64  # count, samples there
-    NOTE_RECORDS_CUT_REFUSED = 65 # count, records there
-    NOTE_RECORDS_CUT_KEPT = 66  # count, records there
-    NOTE_SAMPLE_SHORT_REFUSED = 67 # enterprise, format, length
-    NOTE_SAMPLE_SHORT_KEPT = 68 # enterprise, format, length
-    NOTE_STRUCTURE_SHORT = 69   # enterprise, format, length
-    NOTE_SAMPLES_LIMIT = 70     # count, limit
-    NOTE_RECORDS_LIMIT = 71     # count, limit
+    NOTE_UNUSABLE = 62          # set_id, octets
+    NOTE_OPTIONS_DROPPED = 63   # records
+    NOTE_AGENT_TYPE = 64        # type
+    NOTE_SAMPLES_CUT_REFUSED = 65 # count, samples there
+    NOTE_SAMPLES_CUT_KEPT = 66  # count, samples there
+    NOTE_RECORDS_CUT_REFUSED = 67 # count, records there
+    NOTE_RECORDS_CUT_KEPT = 68  # count, records there
+    NOTE_SAMPLE_SHORT_REFUSED = 69 # enterprise, format, length
+    NOTE_SAMPLE_SHORT_KEPT = 70 # enterprise, format, length
+    NOTE_STRUCTURE_SHORT = 71   # enterprise, format, length
+    NOTE_SAMPLES_LIMIT = 72     # count, limit
+    NOTE_RECORDS_LIMIT = 73     # count, limit
+    NOTE_COUNTERS_DROPPED = 74  # records
 
 cdef struct About:              # whom a note is about
     bint has_exporter
@@ -109,6 +112,7 @@ cdef void close_notebook(Notebook* book) noexcept
 cdef void note(
     Notebook* book, int kind, const About* about, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*,
 ) noexcept nogil
+cdef void drop_notes(Notebook* book, Py_ssize_t n, uint32_t left) noexcept nogil
 cdef list take_notes(Notebook* book)
 
 

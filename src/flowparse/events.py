@@ -138,7 +138,7 @@ NOTES: tuple[Wording, ...] = (
         "error",
         UnsupportedVersion,
         None,
-        "version {version} is not decoded here; NetFlow v1, v5 and v7 are",
+        "version {version} is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are",
         ("version",),
     ),
     Wording(
@@ -602,6 +602,22 @@ NOTES: tuple[Wording, ...] = (
         "the count of {protocol} is {count}, but there are {records} records",
         ("count", "records"),
     ),
+    Wording(
+        "output_dropped",
+        "error",
+        LimitExceeded,
+        None,
+        "Set {set_id} of {octets} octets is dropped: more layouts hold rows than Limits.templates; take() more often",
+        ("set_id", "octets"),
+    ),
+    Wording(
+        "output_dropped",
+        "warning",
+        LimitExceeded,
+        None,
+        "{records} options records that nobody took are dropped, to make room for others",
+        ("records",),
+    ),
     # ── sFlow ──
     Wording(
         "message_discarded", "error", Malformed, SFLOW, "the address of the agent is of type {type}", ("type",)
@@ -678,7 +694,19 @@ NOTES: tuple[Wording, ...] = (
         "of {count} records of a sample the first are decoded: Limits.records_per_sample is {limit}",
         ("count", "limit"),
     ),
+    Wording(
+        "output_dropped",
+        "warning",
+        LimitExceeded,
+        None,
+        "{records} rows of counters that nobody took are dropped, to make room for others",
+        ("records",),
+    ),
 )
+
+OPTIONS_DROPPED = 63
+COUNTERS_DROPPED = len(NOTES) - 1
+"""The notes that the decoder itself makes."""
 
 
 def address_text(octets: bytes | None) -> str | None:

@@ -8,22 +8,28 @@ from types import MappingProxyType
 
 from ._columns import Sealed, Table
 from ._layout import Layout
+from ._sets import templates_in
 from .batch import Batch
 from .events import Event, Note, address_text, event_of
+from .registry import Registry
+from .template import Template, fields_from
 
 __all__ = ["Message", "Taken", "batch_of", "batches_of"]
 
-VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7"}
+VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7", 9: "netflow9", 10: "ipfix"}
 # Version -> (struct format, names) of the header; "sampling" is a word of two mode bits and 14 of interval.
 COMMON = ("version", "count", "sys_uptime_ms", "export_time_s", "export_time_ns")
 HEADERS = {
     1: ("!HHIII", COMMON),
     5: ("!HHIIIIBBH", (*COMMON, "sequence", "engine_type", "engine_id", "sampling")),
     7: ("!HHIIII", (*COMMON, "sequence")),
+    9: ("!HHIIII", ("version", "count", "sys_uptime_ms", "export_time_s", "sequence", "domain")),
+    10: ("!HHIII", ("version", "length", "export_time_s", "sequence", "domain")),
 }
 Taken = list[tuple[Table, list[Sealed]]]
-Told = tuple[bytes, bytes | None, list[Note], Taken]
-"""(the header's octets, the exporter's address, notes, rows), as `Feeder._feed_apart` returns it."""
+Told = tuple[bytes, bytes | None, list[Note], Taken, Taken, int, bytes]
+"""What `Feeder._feed_apart` returns: the header's octets, the exporter's address, notes, flow rows,
+options rows, how many of the flow rows waited for a template, and all octets if they have templates."""
 
 
 class Message:
@@ -35,21 +41,22 @@ class Message:
         Rows of earlier messages that this one's templates set free.
     """
 
-    __slots__ = ("_events", "_flows", "_header", "_layout", "_told", "replayed")
+    __slots__ = ("_elements", "_events", "_flows", "_header", "_layout", "_told", "replayed")
 
     replayed: int
 
-    def __init__(self, told: Told, layout: Layout | None) -> None:
-        self.replayed = 0
+    def __init__(self, told: Told, layout: Layout | None, elements: Registry) -> None:
+        self.replayed = told[5]
         self._told = told
         self._layout = layout
+        self._elements = elements
         self._flows: Batch | None = None
         self._events: list[Event] | None = None
         self._header: Mapping[str, int] | None = None
 
     @property
     def version(self) -> str | None:
-        """ "netflow1", "netflow5" or "netflow7"; None where the octets are of no protocol."""
+        """ "netflow1", "netflow5", "netflow7", "netflow9" or "ipfix"; None where the octets are of no protocol."""
         return VERSIONS.get(int.from_bytes(self._told[0][:2])) if len(self._told[0]) >= 2 else None
 
     @property
@@ -69,6 +76,8 @@ class Message:
         """The observation domain; for NetFlow v5, engine type * 256 + engine id."""
         if not self.header:
             return None
+        if "domain" in self.header:
+            return self.header["domain"]
         return self.header.get("engine_type", 0) << 8 | self.header.get("engine_id", 0)
 
     @property
@@ -90,6 +99,26 @@ class Message:
     def tables(self) -> list[Batch]:
         """The flow rows, one Batch per layout."""
         return batches_of(self._told[3])
+
+    @property
+    def options(self) -> list[Batch]:
+        """The options records, as sent, one Batch per layout."""
+        return batches_of(self._told[4])
+
+    @property
+    def templates(self) -> list[Template]:
+        """The templates that it defined or told again, in wire order."""
+        return [
+            Template(
+                id,
+                self.domain or 0,
+                self.exporter,
+                is_options,
+                fields_from(octets, protocol, is_options, self._elements),
+                least,
+            )
+            for id, protocol, is_options, octets, least in templates_in(self._told[6])
+        ]
 
     @property
     def events(self) -> list[Event]:
