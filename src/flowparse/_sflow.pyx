@@ -17,16 +17,15 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
-    NOTE_AGENT_TYPE, NOTE_HELD, NOTE_RECORDS_CUT_KEPT, NOTE_RECORDS_CUT_REFUSED, NOTE_RECORDS_LIMIT,
-    NOTE_SAMPLES_CUT_KEPT, NOTE_SAMPLES_CUT_REFUSED, NOTE_SAMPLES_LIMIT, NOTE_SAMPLE_SHORT_KEPT,
-    NOTE_SAMPLE_SHORT_REFUSED, NOTE_SHORT, NOTE_STRUCTURE_SHORT, NOTE_TRAILING, note,
+    NOTE_HELD, NOTE_RECORDS_CUT_REFUSED, NOTE_RECORDS_LIMIT, NOTE_SAMPLES_CUT_REFUSED, NOTE_SAMPLES_LIMIT,
+    NOTE_SAMPLE_SHORT_REFUSED, NOTE_STRUCTURE_SHORT, NOTE_TRAILING, note,
 )
-from flowparse._packet cimport (
-    HEADER_ETHERNET, KNOWS_ADDRESSES, KNOWS_FLAGS, KNOWS_FRAGMENT, KNOWS_ICMP, KNOWS_LABEL, KNOWS_PORTS, KNOWS_PROTO,
-    Network, Packet, read_packet,
+from flowparse._plan cimport STOP_END, STOP_LIMIT, Plan, run
+from flowparse._sampled cimport (
+    KIND_COUNTER, KIND_FLOW, KIND_SAMPLE, KIND_UNKNOWN, begin_row, put16, put32, put64, put_ipv4, read_address, skip,
+    take_record,
 )
-from flowparse._plan cimport STOP_END, STOP_LIMIT, STOP_MEMORY, Plan, run
-from flowparse._wire cimport Span, be16, be32, be64, left
+from flowparse._wire cimport be32, left
 
 cdef enum:
     BLOCK_ROWS = 64                 # samples that wait for the plan
@@ -37,30 +36,6 @@ cdef enum:
     MOST_FIXED = 4096
     MOST_VARIABLE = 65535           # octets of a variable field
     UNKNOWN = 0xFFFFFFFF            # a number that the agent does not know
-    INTERNAL = 0x3FFFFFFF           # the ifIndex of the agent itself
-    PORT_INDEX = 0
-    PORT_DISCARDED = 1
-    FORWARDING_DROPPED = 128        # RFC 7270 section 4.12: dropped, unknown reason
-    SAMPLING_OVERRIDE = 1           # enums/sampling_source.tsv
-    SAMPLING_RECORD = 2
-    SAMPLING_DEFAULT = 9
-    TIME_RECEIVED = 7               # enums/time_source.tsv
-    RECORD_SAMPLE = 1               # enums/record_kind.tsv
-    RECORD_DROP = 4
-    ETYPE_IPV4 = 0x0800
-    ETYPE_IPV6 = 0x86DD
-
-cdef enum:                          # structures of flow samples that the flow view reads, of enterprise 0
-    SAMPLED_HEADER = 1
-    SAMPLED_ETHERNET = 2
-    SAMPLED_IPV4 = 3
-    SAMPLED_IPV6 = 4
-    EXTENDED_SWITCH = 1001
-    EXTENDED_ROUTER = 1002
-    EXTENDED_GATEWAY = 1003
-    EXTENDED_MPLS = 1006
-    EXTENDED_NAT = 1007
-    EXTENDED_NAT_PORT = 1020
 
 cdef enum OpKind:
     OP_COPY_1 = 0
@@ -77,38 +52,6 @@ cdef enum OpKind:
     OP_AS_PATH = 11                 # count, segments of type, count and AS numbers
     OP_ADAPTERS = 12                # count, adapters of ifIndex, count and MAC addresses
     OP_REST = 13                    # all that is left
-
-cdef uint8_t[12] MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
-
-
-cdef inline void put16(uint8_t* at, uint32_t value) noexcept nogil:
-    at[0] = <uint8_t> (value >> 8)
-    at[1] = <uint8_t> value
-
-
-cdef inline void put32(uint8_t* at, uint32_t value) noexcept nogil:
-    put16(at, value >> 16)
-    put16(at + 2, value)
-
-
-cdef inline void put64(uint8_t* at, uint64_t value) noexcept nogil:
-    put32(at, <uint32_t> (value >> 32))
-    put32(at + 4, <uint32_t> value)
-
-
-cdef inline void put_ipv4(uint8_t* at, const uint8_t* address) noexcept nogil:
-    memcpy(at, MAPPED, 12)
-    memcpy(at + 12, address, 4)
-
-
-cdef inline Py_ssize_t padded(Py_ssize_t length) noexcept nogil:
-    return (length + 3) & ~<Py_ssize_t> 3
-
-
-cdef inline void skip(Span* at, Py_ssize_t length) noexcept nogil:
-    """Behind `length` octets, which are there, and their padding, which may not be."""
-    at.at += min(padded(length), left(at))
-
 
 # ── the datagram's header ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,303 +89,6 @@ cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) n
     header.uptime_ms = be32(at + 4)
     header.count = be32(at + 8)
     return 0
-
-
-# ── flow samples as rows of the flow view ────────────────────────────────────────────────────────────────────────────
-
-cdef void take_network(Sampled* row, const Network* network) noexcept nogil:
-    memcpy(row.src, network.src, 16)
-    memcpy(row.dst, network.dst, 16)
-    row.has_addresses = row.has_tos = row.has_ttl = 1
-    row.tos = network.tos
-    row.ttl = network.ttl
-    if network.knows & KNOWS_PROTO:
-        row.has_proto = 1
-        row.proto = network.proto
-    if network.knows & KNOWS_PORTS:
-        row.has_ports = 1
-        put16(row.src_port, network.src_port)
-        put16(row.dst_port, network.dst_port)
-    if network.knows & KNOWS_FLAGS:
-        row.has_tcp_flags = 1
-        put16(row.tcp_flags, network.tcp_flags)
-    if network.knows & KNOWS_ICMP:
-        row.has_icmp = 1
-        row.icmp_type = network.icmp_type
-        row.icmp_code = network.icmp_code
-    if network.knows & KNOWS_FRAGMENT:
-        row.has_fragment = 1
-        put32(row.fragment_id, network.fragment_id)
-        put16(row.fragment_offset, network.fragment_offset)
-    if network.knows & KNOWS_LABEL:
-        row.has_flow_label = 1
-        put32(row.flow_label, network.flow_label)
-
-
-cdef void take_header(Sampled* row, const uint8_t* octets, Py_ssize_t length, uint32_t protocol) noexcept nogil:
-    """What the sampled header says of the packet; the outer network layer where there is a tunnel."""
-    cdef Packet packet
-    read_packet(octets, length, protocol, &packet)
-    if packet.has_macs:
-        row.has_macs = 1
-        memcpy(row.src_mac, packet.src_mac, 6)
-        memcpy(row.dst_mac, packet.dst_mac, 6)
-    if packet.has_etype:
-        row.has_etype = 1
-        put16(row.etype, packet.etype)
-    elif protocol != HEADER_ETHERNET and packet.outer.knows & KNOWS_ADDRESSES:
-        row.has_etype = 1
-        put16(row.etype, ETYPE_IPV4 if packet.outer.version == 4 else ETYPE_IPV6)
-    if packet.n_vlans:
-        row.has_vlan = 1
-        put16(row.vlan, packet.vlans[0] & 0x0FFF)
-    if packet.n_labels:
-        # Label, experimental bits, bottom of stack: the 24 bits of IPFIX's mplsLabelStackSection.
-        row.has_label[0] = 1
-        put32(row.label_1, packet.labels[0] >> 8)
-        if packet.n_labels > 1:
-            row.has_label[1] = 1
-            put32(row.label_2, packet.labels[1] >> 8)
-        if packet.n_labels > 2:
-            row.has_label[2] = 1
-            put32(row.label_3, packet.labels[2] >> 8)
-    if packet.outer.knows & KNOWS_ADDRESSES:
-        take_network(row, &packet.outer)
-
-
-cdef void take_length(Sampled* row, uint32_t length) noexcept nogil:
-    """The octets of the packet, unless a structure that came before has told them."""
-    if not row.has_bytes:
-        row.has_bytes = 1
-        put64(row.bytes, length)
-
-
-cdef bint take_tuple(Sampled* row, Span* at, bint is_ipv6) noexcept nogil:
-    """sampled_ipv4 or sampled_ipv6; a sampled header knows better."""
-    cdef int width = 16 if is_ipv6 else 4
-    cdef const uint8_t* fields = at.at
-    cdef uint32_t proto
-    if left(at) < 24 + 2 * width:
-        return False
-    # Bounds: 24 octets and two addresses are there.
-    take_length(row, be32(fields))
-    if row.has_addresses:
-        return True
-    proto = be32(fields + 4)
-    fields += 8
-    if is_ipv6:
-        memcpy(row.src, fields, 16)
-        memcpy(row.dst, fields + 16, 16)
-    else:
-        put_ipv4(row.src, fields)
-        put_ipv4(row.dst, fields + 4)
-    fields += 2 * width
-    row.has_addresses = 1
-    if not row.has_etype:
-        row.has_etype = 1
-        put16(row.etype, ETYPE_IPV6 if is_ipv6 else ETYPE_IPV4)
-    row.has_proto = 1
-    row.proto = <uint8_t> proto
-    if proto == 6 or proto == 17 or proto == 33 or proto == 132 or proto == 136:
-        row.has_ports = 1
-        put16(row.src_port, be32(fields))
-        put16(row.dst_port, be32(fields + 4))
-    if proto == 6:
-        row.has_tcp_flags = 1
-        put16(row.tcp_flags, be32(fields + 8))
-    if not is_ipv6:
-        row.has_tos = 1
-        row.tos = <uint8_t> be32(fields + 12)
-    return True
-
-
-cdef bint read_address(Span* at, uint8_t* address, uint8_t* known) noexcept nogil:
-    """An address of any type; the unspecified one says that there is none."""
-    cdef uint32_t type
-    cdef int width
-    if left(at) < 4:
-        return False
-    type = be32(at.at)
-    width = 0 if type == 0 else 4 if type == 1 else 16
-    if type > 2 or left(at) - 4 < width:
-        return False
-    # Bounds: 4 + width octets are there.
-    if width == 4:
-        put_ipv4(address, at.at + 4)
-        known[0] = be32(at.at + 4) != 0
-    elif width == 16:
-        memcpy(address, at.at + 4, 16)
-        known[0] = be64(address) != 0 or be64(address + 8) != 0
-    at.at += 4 + width
-    return True
-
-
-cdef bint take_gateway(Sampled* row, Span* at, bint has_next_hop, bint has_segments) noexcept nogil:
-    """extended_gateway: the last AS of the path is the destination's, the first the next hop's.
-
-    Where the agent says 0 for the source, or sends an empty path, its own AS is meant.
-    """
-    cdef uint32_t own, source, segments, count, first = 0, last = 0
-    cdef Py_ssize_t words
-    if has_next_hop and not read_address(at, row.bgp_next_hop, &row.has_bgp_next_hop):
-        return False
-    if left(at) < 16:
-        return False
-    # Bounds: as compared before each load.
-    own = be32(at.at)
-    source = be32(at.at + 4)
-    segments = be32(at.at + 12) if has_segments else 1
-    row.has_as = 1
-    put32(row.src_as, source if source else own)
-    put32(row.dst_as, own)
-    at.at += 16 if has_segments else 12
-    # Progress: a segment has at least 8 octets, the flat path of version 2 at least 4.
-    while segments:
-        if has_segments:
-            if left(at) < 4:
-                return False
-            at.at += 4
-        if left(at) < 4:
-            return False
-        count = be32(at.at)
-        at.at += 4
-        words = left(at) // 4
-        if <Py_ssize_t> count > words:
-            return False
-        if count:
-            if first == 0:
-                first = be32(at.at)
-            last = be32(at.at + 4 * (<Py_ssize_t> count - 1))
-        at.at += 4 * <Py_ssize_t> count
-        segments -= 1
-    if last:
-        put32(row.dst_as, last)
-        row.has_next_hop_as = 1
-        put32(row.next_hop_as, first)
-    return True
-
-
-cdef bint take_switch(Sampled* row, Span* at) noexcept nogil:
-    if left(at) < 16:
-        return False
-    # Bounds: 16 octets are there. A VLAN is at most 4095; what is not known is UNKNOWN.
-    if be32(at.at) <= 0xFFFF:
-        row.has_src_vlan = 1
-        put16(row.src_vlan, be32(at.at))
-    if be32(at.at + 8) <= 0xFFFF:
-        row.has_dst_vlan = 1
-        put16(row.dst_vlan, be32(at.at + 8))
-    at.at += 16
-    return True
-
-
-cdef bint take_router(Sampled* row, Span* at) noexcept nogil:
-    if not read_address(at, row.next_hop, &row.has_next_hop) or left(at) < 8:
-        return False
-    # Bounds: 8 octets are there.
-    if be32(at.at) <= 128 and be32(at.at + 4) <= 128:
-        row.has_masks = 1
-        row.src_net = <uint8_t> be32(at.at)
-        row.dst_net = <uint8_t> be32(at.at + 4)
-    at.at += 8
-    return True
-
-
-cdef bint take_sampled_header(Sampled* row, Span* at, bint has_stripped) noexcept nogil:
-    cdef uint32_t length
-    cdef int head = 16 if has_stripped else 12
-    if left(at) < head:
-        return False
-    # Bounds: `head` octets are there, then `length`.
-    row.has_bytes = 1
-    put64(row.bytes, be32(at.at + 4))
-    length = be32(at.at + head - 4)
-    if left(at) - head < <Py_ssize_t> length:
-        return False
-    take_header(row, at.at + head, length, be32(at.at))
-    at.at += head
-    skip(at, length)
-    return True
-
-
-cdef bint take_record(Sampled* row, uint32_t tag, Span* at) noexcept nogil:
-    """Let a record of a flow sample fill what it knows; False where it is too short for what it says."""
-    cdef uint8_t known
-    if tag == SAMPLED_HEADER:
-        return take_sampled_header(row, at, True)
-    if tag == EXTENDED_SWITCH:
-        return take_switch(row, at)
-    if tag == EXTENDED_ROUTER:
-        return take_router(row, at)
-    if tag == EXTENDED_GATEWAY:
-        return take_gateway(row, at, True, True)
-    if tag == SAMPLED_IPV4:
-        return take_tuple(row, at, False)
-    if tag == SAMPLED_IPV6:
-        return take_tuple(row, at, True)
-    if tag == SAMPLED_ETHERNET:
-        if left(at) < 24:
-            return False
-        # Bounds: 24 octets are there; addresses are padded to eight.
-        take_length(row, be32(at.at))
-        if not row.has_macs:
-            row.has_macs = 1
-            memcpy(row.src_mac, at.at + 4, 6)
-            memcpy(row.dst_mac, at.at + 12, 6)
-        if not row.has_etype:
-            row.has_etype = 1
-            put16(row.etype, be32(at.at + 20))
-        return True
-    if tag == EXTENDED_NAT:
-        known = 0
-        if not read_address(at, row.nat_src, &known) or not read_address(at, row.nat_dst, &row.has_nat):
-            return False
-        row.has_nat |= known
-        return True
-    if tag == EXTENDED_NAT_PORT:
-        if left(at) < 8:
-            return False
-        row.has_nat_ports = 1
-        put16(row.nat_src_port, be32(at.at))
-        put16(row.nat_dst_port, be32(at.at + 4))
-    return True
-
-
-cdef void begin_row(Sampled* row, const Walk* walk, const Sample* sample) noexcept nogil:
-    """What the head of a sample says."""
-    cdef uint32_t rate = sample.rate
-    memset(row, 0, sizeof(Sampled))
-    row.kind = RECORD_DROP if sample.discarded else RECORD_SAMPLE
-    row.time_source = TIME_RECEIVED if walk.has_received else 0
-    row.rate_source = SAMPLING_RECORD
-    if sample.discarded:
-        rate = 0                    # every packet that was dropped, as far as the agent had room
-    elif walk.override_rate:
-        rate = walk.override_rate
-        row.rate_source = SAMPLING_OVERRIDE
-    elif rate == 0:
-        rate = walk.default_rate
-        row.rate_source = SAMPLING_DEFAULT
-    if rate:
-        row.has_rate = 1
-        put32(row.rate, rate)
-    else:
-        row.rate_source = 0
-    if sample.in_format == PORT_INDEX and sample.in_port != 0 and sample.in_port != INTERNAL:
-        row.has_in_if = 1
-        put32(row.in_if, sample.in_port)
-    if sample.out_format == PORT_INDEX and sample.out_port != 0 and sample.out_port != INTERNAL:
-        row.has_out_if = 1
-        put32(row.out_if, sample.out_port)
-    if sample.discarded or sample.out_format == PORT_DISCARDED:
-        row.has_forwarding = 1
-        row.forwarding = FORWARDING_DROPPED
-    # A packet is sampled where it comes in or where it goes out, and the data source says which.
-    if sample.source_class == 0 and (row.has_in_if or row.has_out_if):
-        if row.has_in_if and sample.source_index == sample.in_port:
-            row.has_direction = 1
-        elif row.has_out_if and sample.source_index == sample.out_port:
-            row.has_direction = row.direction = 1
 
 
 # ── structures as records of their own tables ────────────────────────────────────────────────────────────────────────
@@ -536,7 +182,7 @@ cdef int write_record(
             at.at += 1
         elif op.kind == OP_FLOAT:
             memcpy(out + op.offset, field, 4)
-            if be32(field) == 0xBF800000:           # -1.0
+            if be32(field) == <uint32_t> 0xBF800000:           # -1.0
                 memset(out + op.offset, 0xFF, 4)
             at.at += 4
         elif op.kind == OP_PERCENT:
@@ -562,16 +208,19 @@ cdef int write_record(
     return structure.n_ops
 
 
-cdef void write_key(uint8_t* out, const Walk* walk, const Sample* sample) noexcept nogil:
+cdef void write_key(uint8_t* out, const Walk* walk) noexcept nogil:
     put32(out, walk.header.uptime_ms)
-    put32(out + 4, sample.source_class)
-    put32(out + 8, sample.source_index)
-    put32(out + 12, sample.sequence)
+    put32(out + 4, walk.sample.source_class)
+    put32(out + 8, walk.sample.source_index)
+    put32(out + 12, walk.sample.sequence)
 
 
 cdef inline uint32_t slot_of(uint32_t tag, int kind) noexcept nogil:
     # Bounds: 9 bits are left, and TAG_SLOTS is 512.
     return ((tag * 4 + <uint32_t> kind) * <uint32_t> 2654435761) >> 23
+
+
+cdef int[6] HEAD_OCTETS = [0, 32, 12, 44, 16, 32]      # of samples, by their format
 
 
 # ── samples ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -580,16 +229,8 @@ cdef bint read_sample(uint32_t tag, Span* at, Sample* sample) noexcept nogil:
     """The head of a sample of formats 1 to 5, up to its number of records; False where it is too short."""
     cdef const uint8_t* head = at.at
     cdef bint expanded = tag == 3 or tag == 4
-    cdef int length = 4 * (12 - 1 if tag == 3 else 5 - 1 if tag == 4 else 4 - 1 if tag == 2 else 8)
+    cdef int length = HEAD_OCTETS[tag]
     memset(sample, 0, sizeof(Sample))
-    if tag == 3:
-        length = 44
-    elif tag == 4:
-        length = 16
-    elif tag == 2:
-        length = 12
-    else:
-        length = 32
     if left(at) < length:
         return False
     # Bounds: `length` octets are there: so many words of each format.
@@ -653,7 +294,7 @@ cdef class Sflow:
         for i in range(3):
             self.own[i] = -1
         self.block = <Sampled*> PyMem_RawMalloc(BLOCK_ROWS * sizeof(Sampled))
-        self.scratch = <uint8_t*> PyMem_RawMalloc(ROOM)
+        self.scratch = <uint8_t*> PyMem_RawMalloc(ROOM + MOST_VARIABLE + 16)
         self.structures = <Structure*> PyMem_RawCalloc(max(1, len(structures)), sizeof(Structure))
         if self.block == NULL or self.scratch == NULL or self.structures == NULL:
             raise MemoryError()
@@ -718,14 +359,12 @@ cdef class Sflow:
         """Run the plan of the flow view over the rows that wait."""
         cdef Span body
         cdef Stop stop
-        cdef Py_ssize_t dropped
         body.at = <const uint8_t*> self.block
         body.end = body.at + self.n_block * sizeof(Sampled)
         self.n_block = 0
-        stop = run(self.flow, &body, walk.ledger)
+        stop = run(self.flow, &body, walk.flows)
         if stop == STOP_LIMIT:
-            dropped = left(&body) // <Py_ssize_t> sizeof(Sampled)
-            note(walk.book, NOTE_HELD, walk.whom, -1, dropped)
+            note(walk.book, NOTE_HELD, &walk.whom, -1, left(&body) // <Py_ssize_t> sizeof(Sampled))
             return STOP_END
         return stop
 
@@ -740,43 +379,44 @@ cdef class Sflow:
                 return index
             slot = (slot + 1) % TAG_SLOTS
 
-    cdef Stop add_record(self, Walk* walk, int index, const Sample* sample, Span* at) noexcept nogil:
+    cdef Stop add_record(self, Walk* walk, int index, Span* at) noexcept nogil:
         """Add the row of one structure to its table; `at` is left behind the fields that were read."""
         cdef const Structure* structure = &self.structures[index]
+        cdef Ledger* ledger = walk.counters if structure.kind == KIND_COUNTER else walk.flows
         cdef const uint8_t* start = at.at
         cdef Span body
-        cdef Py_ssize_t length, rows
+        cdef Py_ssize_t length
         cdef bint damaged
         cdef Stop stop
         cdef int fields = write_record(structure, at, self.scratch, &length, &damaged)
+        if fields > 0 and structure.programs[fields] == NULL:
+            walk.wanted_structure = index
+            walk.wanted_fields = fields
+            return <Stop> STOP_STRUCTURE
         if damaged:
             note(
-                walk.book, NOTE_STRUCTURE_SHORT, walk.whom, start - walk.octets, structure.tag >> 12,
+                walk.book, NOTE_STRUCTURE_SHORT, &walk.whom, start - walk.octets, structure.tag >> 12,
                 structure.tag & 0xFFF, at.end - start,
             )
         if fields == 0:
             return STOP_END
-        if structure.programs[fields] == NULL:
-            walk.wanted_structure = index
-            walk.wanted_fields = fields
-            return <Stop> STOP_STRUCTURE
-        write_key(self.scratch, walk, sample)
+        write_key(self.scratch, walk)
         body.at = self.scratch
         body.end = self.scratch + length
-        rows = walk.ledger.rows
-        stop = run(structure.programs[fields], &body, walk.ledger)
-        walk.aside += walk.ledger.rows - rows
+        stop = run(structure.programs[fields], &body, ledger)
         if stop == STOP_LIMIT:
-            note(walk.book, NOTE_HELD, walk.whom, start - walk.octets, 1)
+            note(walk.book, NOTE_HELD, &walk.whom, start - walk.octets, 1)
             return STOP_END
         return stop
 
-    cdef Stop add_own(self, Walk* walk, int which, const Sample* sample) noexcept nogil:
+    cdef Stop add_own(self, Walk* walk, int which) noexcept nogil:
         """Add the row of a flow or discard sample to its own table, in the order of its fields in registry/sflow.tsv."""
+        cdef const Sample* sample = &walk.sample
         cdef uint8_t[28] words
         cdef Span at
         if self.own[which] < 0:
             return STOP_END
+        at.at = words
         if which == 1:
             put32(words, sample.drops)
             put32(words + 4, sample.in_port)
@@ -792,39 +432,37 @@ cdef class Sflow:
             put32(words + 20, sample.out_format)
             put32(words + 24, sample.out_port)
             at.end = words + 28
-        at.at = words
-        return self.add_record(walk, self.own[which], sample, &at)
+        return self.add_record(walk, self.own[which], &at)
 
-    cdef Stop add_unknown(self, Walk* walk, const Sample* sample, uint32_t tag, Span* at) noexcept nogil:
-        """Keep a structure that nothing is known of: its tag, and its octets as they are."""
-        cdef uint8_t* out = self.scratch + ROOM - MOST_VARIABLE - 16
+    cdef Stop add_unknown(self, Walk* walk, uint32_t tag, Span* at) noexcept nogil:
+        """Keep a structure that nothing is known of: its tag, and its octets as they are, up to 65535."""
+        cdef uint8_t* out = self.scratch + ROOM
         cdef Py_ssize_t length = min(left(at), <Py_ssize_t> MOST_VARIABLE)
         cdef Span body
         if self.own[2] < 0:
             return STOP_END
-        # Bounds: `out` has 12 octets and a variable field before the end of the scratch; what add_record() writes
-        # of it at the start is no longer than what it has read, KEY aside.
-        put32(out, sample.kind)
+        # Bounds: 12 + MOST_VARIABLE octets are behind the room in which add_record() writes.
+        put32(out, walk.sample.kind)
         put32(out + 4, tag >> 12)
         put32(out + 8, tag & 0xFFF)
         memcpy(out + 12, at.at, length)
         body.at = out
         body.end = out + 12 + length
-        return self.add_record(walk, self.own[2], sample, &body)
+        return self.add_record(walk, self.own[2], &body)
 
-    cdef Stop read_records(self, Walk* walk, Sample* sample, Span* at, Sampled* row) noexcept nogil:
+    cdef Stop read_records(self, Walk* walk) noexcept nogil:
         """The records of a sample: as many as its count says and its octets hold."""
-        cdef uint32_t most = min(sample.count, walk.most_records)
-        cdef uint32_t done = 0
+        cdef Span* at = &walk.records
+        cdef uint32_t count = walk.sample.count
+        cdef uint32_t most = min(count, walk.most_records)
+        cdef bint is_row = self.flow != NULL and walk.sample.kind == KIND_FLOW
         cdef uint32_t tag
         cdef Py_ssize_t length
         cdef int index
         cdef Span body
         cdef Stop stop
         # Progress: a record has at least 8 octets.
-        while done < most:
-            if left(at) < LEAST:
-                break
+        while walk.records_done < most and left(at) >= LEAST:
             tag = be32(at.at)
             length = be32(at.at + 4)
             if length > left(at) - LEAST:
@@ -832,113 +470,117 @@ cdef class Sflow:
             # Bounds: 8 and `length` octets are there.
             body.at = at.at + LEAST
             body.end = body.at + length
+            if is_row:
+                # Bounds: begin_sample() made room for the row.
+                if not take_record(&self.block[self.n_block], tag, &body):
+                    note(
+                        walk.book, NOTE_STRUCTURE_SHORT, &walk.whom, at.at + LEAST - walk.octets, tag >> 12,
+                        tag & 0xFFF, length,
+                    )
+            else:
+                index = self.find(tag, walk.sample.kind)
+                stop = self.add_record(walk, index, &body) if index >= 0 else self.add_unknown(walk, tag, &body)
+                if stop != STOP_END:
+                    return stop         # the record is read again if the walk goes on
             at.at += LEAST
             skip(at, length)
-            done += 1
-            if row != NULL and not take_record(row, tag, &body):
-                note(
-                    walk.book, NOTE_STRUCTURE_SHORT, walk.whom, body.end - length - walk.octets, tag >> 12, tag & 0xFFF,
-                    length,
-                )
-            if row == NULL:
-                index = self.find(tag, sample.kind)
-                if index >= 0:
-                    stop = self.add_record(walk, index, sample, &body)
-                else:
-                    stop = self.add_unknown(walk, sample, tag, &body)
-                if stop != STOP_END:
-                    return stop
-        if done < sample.count:
-            if done == most:
-                note(walk.book, NOTE_RECORDS_LIMIT, walk.whom, at.at - walk.octets, sample.count, most)
-            elif walk.keep:
-                note(walk.book, NOTE_RECORDS_CUT_KEPT, walk.whom, at.at - walk.octets, sample.count, done)
-            else:
-                note(walk.book, NOTE_RECORDS_CUT_REFUSED, walk.whom, at.at - walk.octets, sample.count, done)
-                return <Stop> STOP_DAMAGED
+            walk.records_done += 1
+        if is_row:
+            self.n_block += 1
+        if walk.records_done == most < count:
+            note(walk.book, NOTE_RECORDS_LIMIT, &walk.whom, at.at - walk.octets, count, most)
+        elif walk.records_done < count:
+            return damaged_at(walk, NOTE_RECORDS_CUT_REFUSED, at.at, count, walk.records_done, 0)
         elif left(at) > 0:
-            note(walk.book, NOTE_TRAILING, walk.whom, at.at - walk.octets, left(at))
+            note(walk.book, NOTE_TRAILING, &walk.whom, at.at - walk.octets, left(at))
         return STOP_END
 
-    cdef Stop add_sample(self, Walk* walk, Sample* sample, Span* at) noexcept nogil:
-        """One sample, of which the head was read."""
+    cdef Stop begin_sample(self, Walk* walk) noexcept nogil:
+        """What comes of a sample's head."""
         cdef Stop stop
-        cdef Sampled* row = NULL
-        if sample.kind == KIND_COUNTER:
-            return self.read_records(walk, sample, at, NULL)
+        if walk.sample.kind == KIND_COUNTER:
+            return STOP_END
         if self.flow == NULL:
-            stop = self.add_own(walk, sample.discarded, sample)
-            return self.read_records(walk, sample, at, NULL) if stop == STOP_END else stop
+            return self.add_own(walk, walk.sample.discarded)
         if self.n_block == BLOCK_ROWS:
             stop = self.flush(walk)
             if stop != STOP_END:
                 return stop
         # Bounds: n_block < BLOCK_ROWS.
-        row = &self.block[self.n_block]
-        begin_row(row, walk, sample)
-        stop = self.read_records(walk, sample, at, row)
-        self.n_block += 1
-        return stop
+        begin_row(&self.block[self.n_block], &walk.sample, &walk.telling)
+        return STOP_END
 
-    cdef Stop walk(self, Walk* walk, Py_ssize_t length) noexcept nogil:
-        """The samples of a version 5 datagram: as many as its count says and its octets hold.
-
-        STOP_STRUCTURE: a plan is wanted, and the datagram is to be walked anew. STOP_DAMAGED: it does not
-        count, the last note says why.
-        """
+    cdef Stop walk(self, Walk* walk) noexcept nogil:
+        """The samples of a version 5 datagram from where the walk is: as many as the count says and the octets hold."""
+        cdef Span* at = &walk.rest
         cdef uint32_t count = walk.header.count
         cdef uint32_t most = min(count, walk.most_samples)
-        cdef uint32_t done = 0
         cdef uint32_t tag
         cdef Py_ssize_t octets
-        cdef Sample sample
-        cdef Span at, body
         cdef Stop stop
-        self.n_block = 0
-        at.at = walk.octets + walk.header.length
-        at.end = walk.octets + length
-        # Progress: a sample has at least 8 octets.
-        while done < most:
-            if left(&at) < LEAST:
-                break
-            tag = be32(at.at)
-            octets = be32(at.at + 4)
-            if tag == BROCADE and octets >= LEAST and left(&at) >= 2 * LEAST:
-                at.at += 2 * LEAST
-                continue
-            if octets > left(&at) - LEAST:
-                break
-            # Bounds: 8 and `octets` octets are there.
-            body.at = at.at + LEAST
-            body.end = body.at + octets
-            at.at += LEAST
-            skip(&at, octets)
-            done += 1
-            if tag < 1 or tag > 5:
-                memset(&sample, 0, sizeof(Sample))
-                sample.kind = KIND_SAMPLE
-                stop = self.add_unknown(walk, &sample, tag, &body)
-            elif read_sample(tag, &body, &sample):
-                stop = self.add_sample(walk, &sample, &body)
-            elif walk.keep:
-                note(walk.book, NOTE_SAMPLE_SHORT_KEPT, walk.whom, body.at - walk.octets, 0, tag, octets)
-                stop = STOP_END
-            else:
-                note(walk.book, NOTE_SAMPLE_SHORT_REFUSED, walk.whom, body.at - walk.octets, 0, tag, octets)
-                return <Stop> STOP_DAMAGED
+        if walk.done == 0 and not walk.in_sample:
+            self.n_block = 0
+        # Progress: a sample has at least 8 octets; one that is under way goes on or stops.
+        while walk.in_sample or (walk.done < most and left(at) >= LEAST):
+            if not walk.in_sample:
+                tag = be32(at.at)
+                octets = be32(at.at + 4)
+                if tag == BROCADE and octets >= LEAST and left(at) >= 2 * LEAST:
+                    at.at += 2 * LEAST
+                    continue
+                if octets > left(at) - LEAST:
+                    break
+                # Bounds: 8 and `octets` octets are there.
+                walk.records.at = at.at + LEAST
+                walk.records.end = walk.records.at + octets
+                if tag < 1 or tag > 5:
+                    memset(&walk.sample, 0, sizeof(Sample))
+                    walk.sample.kind = KIND_SAMPLE
+                    stop = self.add_unknown(walk, tag, &walk.records)
+                    if stop != STOP_END:
+                        return stop     # the sample is read again if the walk goes on
+                elif read_sample(tag, &walk.records, &walk.sample):
+                    walk.in_sample = True
+                    walk.own_done = False
+                    walk.records_done = 0
+                else:
+                    stop = damaged_at(walk, NOTE_SAMPLE_SHORT_REFUSED, walk.records.at, 0, tag, octets)
+                    if stop != STOP_END:
+                        return stop
+                at.at += LEAST
+                skip(at, octets)
+                walk.done += 1
+                if not walk.in_sample:
+                    continue
+            if not walk.own_done:
+                stop = self.begin_sample(walk)
+                if stop != STOP_END:
+                    return stop
+                walk.own_done = True
+            stop = self.read_records(walk)
             if stop != STOP_END:
                 return stop
-        if done < count:
-            if done == most:
-                note(walk.book, NOTE_SAMPLES_LIMIT, walk.whom, at.at - walk.octets, count, most)
-            elif walk.keep:
-                note(walk.book, NOTE_SAMPLES_CUT_KEPT, walk.whom, at.at - walk.octets, count, done)
-            else:
-                note(walk.book, NOTE_SAMPLES_CUT_REFUSED, walk.whom, at.at - walk.octets, count, done)
-                return <Stop> STOP_DAMAGED
-        elif left(&at) > 0:
-            note(walk.book, NOTE_TRAILING, walk.whom, at.at - walk.octets, left(&at))
+            walk.in_sample = False
+        if walk.done == most < count:
+            note(walk.book, NOTE_SAMPLES_LIMIT, &walk.whom, at.at - walk.octets, count, most)
+        elif walk.done < count:
+            stop = damaged_at(walk, NOTE_SAMPLES_CUT_REFUSED, at.at, count, walk.done, 0)
+            if stop != STOP_END:
+                return stop
+        elif left(at) > 0:
+            note(walk.book, NOTE_TRAILING, &walk.whom, at.at - walk.octets, left(at))
         return self.flush(walk) if self.n_block else STOP_END
+
+
+cdef Stop damaged_at(Walk* walk, int kind, const uint8_t* at, int64_t a, int64_t b, int64_t c) noexcept nogil:
+    """A length lies: nothing is kept, or what is framed is, which the next kind of note tells."""
+    if walk.keep:
+        note(walk.book, kind + 1, &walk.whom, at - walk.octets, a, b, c)
+        return STOP_END
+    walk.damage = kind
+    walk.damage_offset = at - walk.octets
+    walk.damage_values[0], walk.damage_values[1], walk.damage_values[2] = a, b, c
+    return <Stop> STOP_DAMAGED
 
 
 # ── what the plan side knows of it ───────────────────────────────────────────────────────────────────────────────────
@@ -952,65 +594,3 @@ OPS = {
 }
 KEY_FIELDS = (("uptime_ms", 0, 4), ("source_class", 4, 4), ("source_index", 8, 4), ("sample_sequence", 12, 4))
 KEY_OCTETS = KEY
-
-
-cdef int place(dict fields, str name, const void* base, const void* at, Py_ssize_t width, const void* flag) except -1:
-    fields[name] = (
-        <const char*> at - <const char*> base, width, -1 if flag == NULL else <const char*> flag - <const char*> base,
-    )
-    return 0
-
-
-def sampled_fields():
-    """The fields of a `Sampled`, by the name of the flow view's column, and its octets.
-
-    Returns
-    -------
-    fields : dict of str to (offset, octets, offset of the flag or -1)
-    length : int
-    """
-    cdef Sampled s
-    cdef dict fields = {}
-    place(fields, "record_kind", &s, &s.kind, 1, NULL)
-    place(fields, "time_source", &s, &s.time_source, 1, NULL)
-    place(fields, "sampling_source", &s, &s.rate_source, 1, NULL)
-    place(fields, "sampling_rate", &s, &s.rate, 4, &s.has_rate)
-    place(fields, "bytes", &s, &s.bytes, 8, &s.has_bytes)
-    place(fields, "src_mac", &s, &s.src_mac, 6, &s.has_macs)
-    place(fields, "dst_mac", &s, &s.dst_mac, 6, &s.has_macs)
-    place(fields, "etype", &s, &s.etype, 2, &s.has_etype)
-    place(fields, "vlan_id", &s, &s.vlan, 2, &s.has_vlan)
-    place(fields, "src_vlan", &s, &s.src_vlan, 2, &s.has_src_vlan)
-    place(fields, "dst_vlan", &s, &s.dst_vlan, 2, &s.has_dst_vlan)
-    place(fields, "src_addr", &s, &s.src, 16, &s.has_addresses)
-    place(fields, "dst_addr", &s, &s.dst, 16, &s.has_addresses)
-    place(fields, "ip_tos", &s, &s.tos, 1, &s.has_tos)
-    place(fields, "ip_ttl", &s, &s.ttl, 1, &s.has_ttl)
-    place(fields, "proto", &s, &s.proto, 1, &s.has_proto)
-    place(fields, "src_port", &s, &s.src_port, 2, &s.has_ports)
-    place(fields, "dst_port", &s, &s.dst_port, 2, &s.has_ports)
-    place(fields, "tcp_flags", &s, &s.tcp_flags, 2, &s.has_tcp_flags)
-    place(fields, "icmp_type", &s, &s.icmp_type, 1, &s.has_icmp)
-    place(fields, "icmp_code", &s, &s.icmp_code, 1, &s.has_icmp)
-    place(fields, "fragment_id", &s, &s.fragment_id, 4, &s.has_fragment)
-    place(fields, "fragment_offset", &s, &s.fragment_offset, 2, &s.has_fragment)
-    place(fields, "ipv6_flow_label", &s, &s.flow_label, 4, &s.has_flow_label)
-    place(fields, "in_if", &s, &s.in_if, 4, &s.has_in_if)
-    place(fields, "out_if", &s, &s.out_if, 4, &s.has_out_if)
-    place(fields, "src_net", &s, &s.src_net, 1, &s.has_masks)
-    place(fields, "dst_net", &s, &s.dst_net, 1, &s.has_masks)
-    place(fields, "next_hop", &s, &s.next_hop, 16, &s.has_next_hop)
-    place(fields, "bgp_next_hop", &s, &s.bgp_next_hop, 16, &s.has_bgp_next_hop)
-    place(fields, "src_as", &s, &s.src_as, 4, &s.has_as)
-    place(fields, "dst_as", &s, &s.dst_as, 4, &s.has_as)
-    place(fields, "next_hop_as", &s, &s.next_hop_as, 4, &s.has_next_hop_as)
-    place(fields, "mpls_label_1", &s, &s.label_1, 4, &s.has_label[0])
-    place(fields, "mpls_label_2", &s, &s.label_2, 4, &s.has_label[1])
-    place(fields, "mpls_label_3", &s, &s.label_3, 4, &s.has_label[2])
-    place(fields, "post_nat_src_addr", &s, &s.nat_src, 16, &s.has_nat)
-    place(fields, "post_nat_dst_addr", &s, &s.nat_dst, 16, &s.has_nat)
-    place(fields, "post_nat_src_port", &s, &s.nat_src_port, 2, &s.has_nat_ports)
-    place(fields, "post_nat_dst_port", &s, &s.nat_dst_port, 2, &s.has_nat_ports)
-    place(fields, "forwarding_status", &s, &s.forwarding, 1, &s.has_forwarding)
-    place(fields, "flow_direction", &s, &s.direction, 1, &s.has_direction)
-    return fields, sizeof(Sampled)

@@ -18,14 +18,17 @@ from ._columns import Table
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
+from ._sflow import Sflow
 from .batch import Batch
 from .errors import DecodeError
-from .events import OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import FLOWS, VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
+from .sflow import tables as sflow_tables
+from .sflow.structures import COUNTER
 from .template import FieldSpecifier, Template, fields_from, fixed_fields, n_odd, n_unknown
 
 if TYPE_CHECKING:
@@ -122,6 +125,8 @@ class Decoder(Feeder):
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._tables: dict[object, Table] = {}
         self._options: dict[object, Table] = {}
+        self._samples: dict[object, Table] = {}  # of structures of flow samples, in NATIVE
+        self._counters: dict[object, Table] = {}
         self._plans: list[Plan] = []
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
         self._events: deque[Event] = deque()
@@ -147,11 +152,41 @@ class Decoder(Feeder):
         return identity, address, port, self._overrides.get(address, 0)
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            return self._make_sflow()
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         made = self._plan(fixed_fields(version), is_options=False)
         assert made is not None
         self._plans.append(made)
         self._set_plan(protocol, made)
+        return None
+
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
+
+    def _make_sflow(self) -> None:
+        self._structures = sflow_tables.described(self._columns is None)
+        self._sflow = Sflow([each.for_kernel() for each in self._structures])
+        if self._columns is not None:
+            compiled = sflow_tables.flow(self._columns)
+            table = Table(Layout(compiled.columns, compiled.finish), self._account, FLOWS)
+            self._tables["sflow"] = table
+            self._sflow.set_flow(Plan(table, compiled.segments, compiled.steps))
+        self._set_sflow(self._sflow)
+
+    def _make_structure(self, structure: int, fields: int) -> None:
+        of = self._structures[structure]
+        compiled = sflow_tables.table(of, fields)
+        is_counter = of.structure.kind == COUNTER
+        account = self._counters_account if is_counter else self._account
+        table = Table(Layout(compiled.columns, compiled.finish), account, of.structure.name)
+        (self._counters if is_counter else self._samples)[structure, fields] = table
+        self._sflow.set_structure(structure, fields, Plan(table, compiled.segments, compiled.steps))
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        dropped = sum(len(part) for table in self._counters.values() for part in table.take())
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         key = (protocol, is_options, octets[2:])  # the id is of no interest
@@ -329,15 +364,22 @@ class Decoder(Feeder):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
 
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
         return batches_of(self._taken_of(self._options))
 
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        return joined(self._taken_of(self._counters))
+
     def _taken(self) -> Taken:
-        return self._taken_of(self._tables)
+        return self._taken_of(self._tables | self._samples)
 
     def _taken_of(self, tables: dict[object, Table]) -> Taken:
         self._check_idle()
