@@ -115,6 +115,7 @@ cdef bint take_tuple(Sampled* row, Span* at, bint is_ipv6) noexcept nogil:
     if left(at) < 24 + 2 * width:
         return False
     # Bounds: 24 octets and two addresses are there.
+    at.at += 24 + 2 * width
     take_length(row, be32(fields))
     if row.has_addresses:
         return True

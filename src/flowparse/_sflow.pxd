@@ -88,5 +88,12 @@ cdef class Sflow:
     cdef Stop add_unknown(self, Walk* walk, uint32_t tag, Span* at) noexcept nogil
     cdef Stop read_records(self, Walk* walk) noexcept nogil
     cdef Stop begin_sample(self, Walk* walk) noexcept nogil
+    cdef Stop end_of_samples(self, Walk* walk, uint32_t most) noexcept nogil
+    cdef Stop add_old(
+        self, Walk* walk, uint32_t format, const uint8_t* start, const uint8_t* end, uint32_t step,
+    ) noexcept nogil
+    cdef Stop read_old_counters(self, Walk* walk, Span* at) noexcept nogil
+    cdef Stop read_old_flow(self, Walk* walk, Span* at) noexcept nogil
+    cdef Stop walk_old(self, Walk* walk) noexcept nogil
 
 cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) noexcept nogil

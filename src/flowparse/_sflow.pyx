@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""sFlow: the walk over the samples and records of a datagram (sflow_version_5.txt; RFC 3176 in `_oldsflow`).
+"""sFlow: the walk over the samples and records of a datagram (sflow_version_5.txt; RFC 3176 for versions 2 and 4).
 
 Two things come of it. Each flow or discard sample becomes one `Sampled`, a record of fixed fields
 that a plan runs over as over any other; many wait in a block, so that columns are written one at a
@@ -23,7 +23,7 @@ from flowparse._notes cimport (
 from flowparse._plan cimport STOP_END, STOP_LIMIT, Plan, run
 from flowparse._sampled cimport (
     KIND_COUNTER, KIND_FLOW, KIND_SAMPLE, KIND_UNKNOWN, begin_row, put16, put32, put64, put_ipv4, read_address, skip,
-    take_record,
+    take_gateway, take_record, take_sampled_header,
 )
 from flowparse._wire cimport be32, left
 
@@ -220,10 +220,38 @@ cdef inline uint32_t slot_of(uint32_t tag, int kind) noexcept nogil:
     return ((tag * 4 + <uint32_t> kind) * <uint32_t> 2654435761) >> 23
 
 
+cdef struct OldCounters:            # of a block version: formats of version 5, and their octets
+    uint16_t[2] formats
+    uint16_t[2] octets
+
+cdef OldCounters[8] OLD_COUNTERS = [
+    OldCounters([0, 0], [0, 0]),
+    OldCounters([1, 0], [88, 0]),       # generic
+    OldCounters([1, 2], [88, 52]),      # Ethernet
+    OldCounters([1, 3], [88, 72]),      # token ring
+    OldCounters([1, 0], [88, 0]),       # FDDI
+    OldCounters([1, 4], [88, 80]),      # 100 Mbit/s VG
+    OldCounters([1, 0], [88, 0]),       # WAN
+    OldCounters([5, 0], [28, 0]),       # VLAN
+]
 cdef int[6] HEAD_OCTETS = [0, 32, 12, 44, 16, 32]      # of samples, by their format
 
 
 # ── samples ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef bint skip_items(Span* at, int octets) noexcept nogil:
+    """Behind a count and its items, or a length and its octets; False where they are not all there."""
+    cdef Py_ssize_t count
+    if left(at) < 4:
+        return False
+    # Bounds: 4 octets are there.
+    count = be32(at.at)
+    if count > (left(at) - 4) // octets:
+        return False
+    at.at += 4
+    skip(at, count * octets)
+    return True
+
 
 cdef bint read_sample(uint32_t tag, Span* at, Sample* sample) noexcept nogil:
     """The head of a sample of formats 1 to 5, up to its number of records; False where it is too short."""
@@ -510,6 +538,164 @@ cdef class Sflow:
         begin_row(&self.block[self.n_block], &walk.sample, &walk.telling)
         return STOP_END
 
+    # ── versions 2 and 4 ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    cdef Stop add_old(
+        self, Walk* walk, uint32_t format, const uint8_t* start, const uint8_t* end, uint32_t step,
+    ) noexcept nogil:
+        """Add the row of a block that is as in version 5, unless it was before the walk stopped."""
+        cdef int index = self.find(format, walk.sample.kind)
+        cdef Span body
+        cdef Stop stop
+        if index < 0 or step < walk.records_done:
+            return STOP_END
+        body.at = start
+        body.end = end
+        stop = self.add_record(walk, index, &body)
+        if stop == STOP_END:
+            walk.records_done = step + 1
+        return stop
+
+    cdef Stop read_old_counters(self, Walk* walk, Span* at) noexcept nogil:
+        """A counters sample (RFC 3176 section 4.3): blocks of known length, by the version of the last."""
+        cdef const OldCounters* blocks
+        cdef const uint8_t* start
+        cdef Stop stop
+        cdef uint32_t version
+        cdef int i
+        if left(at) < 16:
+            return <Stop> STOP_DAMAGED
+        walk.sample.kind = KIND_COUNTER
+        version = be32(at.at + 12)
+        if version < 1 or version > 7:
+            return <Stop> STOP_DAMAGED
+        blocks = &OLD_COUNTERS[version]
+        at.at += 16
+        for i in range(2):
+            if blocks.octets[i] == 0:
+                break
+            if left(at) < blocks.octets[i]:
+                return <Stop> STOP_DAMAGED
+            start = at.at
+            at.at += blocks.octets[i]
+            stop = self.add_old(walk, blocks.formats[i], start, at.at, i)
+            if stop != STOP_END:
+                return stop
+        return STOP_END
+
+    cdef Stop read_old_flow(self, Walk* walk, Span* at) noexcept nogil:
+        """A flow sample (RFC 3176 section 4.3). NATIVE has tables of those blocks that are as in version 5."""
+        cdef Sampled* row
+        cdef const uint8_t* start
+        cdef uint32_t type, count, format, i
+        cdef bint good
+        cdef Stop stop
+        if left(at) < 32:
+            return <Stop> STOP_DAMAGED
+        # Bounds: 32 octets are there; the row is one that begin_sample() made room for, or is nobody's.
+        walk.sample.rate = be32(at.at + 8)
+        walk.sample.pool = be32(at.at + 12)
+        walk.sample.drops = be32(at.at + 16)
+        walk.sample.in_format = (at.at[20] >> 7) * 2
+        walk.sample.in_port = be32(at.at + 20) & 0x7FFFFFFF
+        walk.sample.out_format = (at.at[24] >> 7) * 2
+        walk.sample.out_port = be32(at.at + 24) & 0x7FFFFFFF
+        type = be32(at.at + 28)
+        if walk.records_done == 0 or self.flow != NULL:
+            stop = self.begin_sample(walk)
+            if stop != STOP_END:
+                return stop
+            walk.records_done = 1
+        row = &self.block[self.n_block if self.flow != NULL else 0]
+        at.at += 32
+        start = at.at
+        format = 3 if type == 2 else 4
+        good = take_sampled_header(row, at, False) if type == 1 else type in (2, 3) and take_record(row, format, at)
+        if not good or left(at) < 4:
+            return <Stop> STOP_DAMAGED
+        if type != 1 and self.flow == NULL:
+            stop = self.add_old(walk, format, start, at.at, 1)
+            if stop != STOP_END:
+                return stop
+        count = be32(at.at)
+        at.at += 4
+        # Progress: a block has at least 4 octets, or the sample is damaged.
+        for i in range(count):
+            if left(at) < 4:
+                return <Stop> STOP_DAMAGED
+            type = be32(at.at)
+            at.at += 4
+            start = at.at
+            if type == 3:
+                good = take_gateway(row, at, False, walk.header.version == 4)
+                if good and walk.header.version == 4:
+                    good = skip_items(at, 4) and left(at) >= 4      # communities, local preference
+                    at.at += 4 if good else 0
+            elif type == 4:
+                good = skip_items(at, 1) and skip_items(at, 1)      # names of users
+            elif type == 5 and left(at) >= 4:
+                at.at += 4
+                good = skip_items(at, 1)                            # a URL
+            else:
+                good = type in (1, 2) and take_record(row, 1000 + type, at)
+                if good and self.flow == NULL:
+                    stop = self.add_old(walk, 1000 + type, start, at.at, i + 2)
+                    if stop != STOP_END:
+                        return stop
+            if not good:
+                return <Stop> STOP_DAMAGED
+        self.n_block += self.flow != NULL
+        return STOP_END
+
+    cdef Stop walk_old(self, Walk* walk) noexcept nogil:
+        """The samples of a datagram of version 2 or 4. They have no lengths: the first that is damaged ends it."""
+        cdef uint32_t count = walk.header.count
+        cdef uint32_t most = min(count, walk.most_samples)
+        cdef uint32_t type
+        cdef Span body
+        cdef Stop stop = STOP_END
+        if walk.done == 0 and walk.records_done == 0:
+            self.n_block = 0
+        # Progress: a sample has at least 4 octets; one that is under way goes on or stops.
+        while walk.done < most and left(&walk.rest) >= 12:
+            body = walk.rest
+            type = be32(body.at)
+            body.at += 4
+            memset(&walk.sample, 0, sizeof(Sample))
+            walk.sample.sequence = be32(body.at)
+            walk.sample.source_class = body.at[4]
+            walk.sample.source_index = be32(body.at + 4) & 0xFFFFFF
+            stop = <Stop> STOP_DAMAGED
+            if type == 1:
+                stop = self.read_old_flow(walk, &body)
+            elif type == 2:
+                stop = self.read_old_counters(walk, &body)
+            if stop == <Stop> STOP_DAMAGED:
+                break
+            if stop != STOP_END:
+                return stop
+            walk.rest = body
+            walk.done += 1
+            walk.records_done = 0
+        return self.end_of_samples(walk, most)
+
+    cdef Stop end_of_samples(self, Walk* walk, uint32_t most) noexcept nogil:
+        """Tell what a count said and the octets held, and write the rows that wait."""
+        cdef uint32_t count = walk.header.count
+        cdef Span* at = &walk.rest
+        cdef Stop stop
+        if walk.done == most < count:
+            note(walk.book, NOTE_SAMPLES_LIMIT, &walk.whom, at.at - walk.octets, count, most)
+        elif walk.done < count:
+            stop = damaged_at(walk, NOTE_SAMPLES_CUT_REFUSED, at.at, count, walk.done, 0)
+            if stop != STOP_END:
+                return stop
+        elif left(at) > 0:
+            note(walk.book, NOTE_TRAILING, &walk.whom, at.at - walk.octets, left(at))
+        return self.flush(walk) if self.n_block else STOP_END
+
+    # ── version 5 ────────────────────────────────────────────────────────────────────────────────────────────────────
+
     cdef Stop walk(self, Walk* walk) noexcept nogil:
         """The samples of a version 5 datagram from where the walk is: as many as the count says and the octets hold."""
         cdef Span* at = &walk.rest
@@ -518,6 +704,8 @@ cdef class Sflow:
         cdef uint32_t tag
         cdef Py_ssize_t octets
         cdef Stop stop
+        if walk.header.version != 5:
+            return self.walk_old(walk)
         if walk.done == 0 and not walk.in_sample:
             self.n_block = 0
         # Progress: a sample has at least 8 octets; one that is under way goes on or stops.
@@ -561,15 +749,7 @@ cdef class Sflow:
             if stop != STOP_END:
                 return stop
             walk.in_sample = False
-        if walk.done == most < count:
-            note(walk.book, NOTE_SAMPLES_LIMIT, &walk.whom, at.at - walk.octets, count, most)
-        elif walk.done < count:
-            stop = damaged_at(walk, NOTE_SAMPLES_CUT_REFUSED, at.at, count, walk.done, 0)
-            if stop != STOP_END:
-                return stop
-        elif left(at) > 0:
-            note(walk.book, NOTE_TRAILING, &walk.whom, at.at - walk.octets, left(at))
-        return self.flush(walk) if self.n_block else STOP_END
+        return self.end_of_samples(walk, most)
 
 
 cdef Stop damaged_at(Walk* walk, int kind, const uint8_t* at, int64_t a, int64_t b, int64_t c) noexcept nogil:
