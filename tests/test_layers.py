@@ -21,10 +21,10 @@ LAYERS = {
         "L0",
     ),
     "L2": ("template schema plan", "L0 L1a L1b"),
-    "L3": ("batch dataframes events message session", "L0 L1a L1b L2"),
-    "L4": ("sflow decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3"),
+    "L3": ("batch dataframes events knowledge message session", "L0 L1a L1b L2"),
+    "L4": ("sflow decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
-    "beside": ("reference", "L0 L1a"),
+    "beside": ("reference", "L0 L1a L3"),
     "face": ("__init__", "L0 L1a L1b L2 L3 L4 L5 beside"),
 }
 LAYER = {room: layer for layer, (rooms, _) in LAYERS.items() for room in rooms.split()}

@@ -20,21 +20,13 @@ from flowparse._notes cimport (
 )
 from flowparse._pending cimport PendingSet, forget_sets, forget_sets_of_domain
 from flowparse._templates cimport Template, bury, forget_templates
-from flowparse._wire cimport PROTOCOL_NETFLOW9
+from flowparse._wire cimport PROTOCOL_IPFIX, PROTOCOL_NETFLOW9
 
 cdef enum:
     UPTIME_OFFSET = 4               # in every header with an uptime
     LATE = 65536                    # a sequence number this far behind is late; further, it was set anew
     UNIT_PROOF = 3                  # messages in a row that only the other unit explains
     RESTART_MS = 10000              # uptime that falls by more, out of sequence: the exporter restarted
-
-cdef enum SamplingSource:           # enums/sampling_source.tsv
-    SAMPLING_NONE = 0
-    SAMPLING_OVERRIDE = 1
-    SAMPLING_DOMAIN = 6
-    SAMPLING_HEADER = 7
-    SAMPLING_HEADER_MODE0 = 8
-    SAMPLING_DEFAULT = 9
 
 
 cdef About about(const ExporterState* exporter, const DomainState* domain) noexcept nogil:
@@ -180,11 +172,15 @@ cdef bint is_other_unit(DomainState* domain, uint32_t got) noexcept nogil:
     return True
 
 
+cdef bint has_options(const DomainState* domain) noexcept nogil:
+    return domain.protocol == PROTOCOL_NETFLOW9 or domain.protocol == PROTOCOL_IPFIX
+
+
 cdef void settle_rate(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
     Notebook* book,
 ) noexcept nogil:
-    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, the default.
+    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, a default.
 
     The word has two bits of mode and 14 of interval; many exporters set the interval and leave the
     mode 0.
@@ -195,8 +191,9 @@ cdef void settle_rate(
     if exporter.override_rate:
         rate = exporter.override_rate
         source = SAMPLING_OVERRIDE
-    elif domain.told_rate:
-        rate = domain.told_rate
+    elif domain.told_rate or (exporter.told_rate and has_options(domain)):
+        # Options may come from another domain than flows.
+        rate = domain.told_rate or exporter.told_rate
         source = SAMPLING_DOMAIN
     elif rate:
         source = SAMPLING_HEADER if word >> 14 else SAMPLING_HEADER_MODE0

@@ -43,6 +43,7 @@ cdef struct Template:
     void* plan                      # the Plan that the program belongs to; a counted reference
     bint unusable                   # no program can be made
     bint teaches                    # its records say what others mean
+    uint32_t sampling_rate          # of its records, by options that name it; 0: not told
     uint32_t n_unknown              # fields of elements that the registry lacks, and of a length
     uint32_t n_odd                  # that their type has not; known with the program
     uint64_t described_in           # ordinal of the message that told so; 0: none did
@@ -62,7 +63,7 @@ cdef struct Template:
 cdef struct Templates:              # of one observation domain: one id space for data and options
     Template** buckets
     uint32_t n_buckets              # 0, or a power of two
-    uint32_t n
+    size_t n
     Template* newest
     Template* oldest
 

@@ -143,16 +143,16 @@ def column_type(type: str, length: int) -> ColumnType:
     """The column that holds an element of abstract type `type`, sent in `length` octets.
 
     A reducible type keeps its natural column at any shorter length, so that reduced-size encoding
-    never splits a table. An unsigned that is wider than its type, and at most 8 octets, is u64.
-    Any other length than the natural one is raw octets.
+    never splits a table; of float64 the only one is 4. An unsigned that is wider than its type, and
+    at most 8 octets, is u64. Any other length than the natural one is raw octets.
     """
     natural = DATA_TYPES[type]
     column = natural_column(type)
     if column.width == 0:
         return column
-    if natural.reducible and 1 <= length <= column.width:
+    if natural.reducible and (length == 4 if type == "float64" else 1 <= length <= column.width):
         return column
-    if natural.column.startswith("u") and length <= 8:
+    if natural.column.startswith("u") and 1 <= length <= 8:
         return COLUMN_TYPES["u64"]
     wire_width = 4 if type == "dateTimeSeconds" else column.width
     return column if length == wire_width else COLUMN_TYPES["binary"]

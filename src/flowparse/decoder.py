@@ -22,6 +22,7 @@ from ._sflow import Sflow
 from .batch import Batch
 from .errors import DecodeError
 from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .knowledge import Knowledge, teaches
 from .limits import Limits
 from .message import FLOWS, VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .registry import Registry
@@ -128,6 +129,7 @@ class Decoder(Feeder):
         self._samples: dict[object, Table] = {}  # of structures of flow samples, in NATIVE
         self._counters: dict[object, Table] = {}
         self._plans: list[Plan] = []
+        self._knowledge = Knowledge()
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
@@ -196,7 +198,7 @@ class Decoder(Feeder):
             made = self._plan(fields, is_options=is_options)
             if made is None:
                 return None
-            program = made, False, n_unknown(fields, self._elements), n_odd(fields)
+            program = made, is_options and teaches(fields), n_unknown(fields, self._elements), n_odd(fields)
             if len(self._programs) >= MOST_PROGRAMS:
                 del self._programs[next(iter(self._programs))]  # a cache: templates keep the plans that they use
         self._programs[key] = program
@@ -204,10 +206,8 @@ class Decoder(Feeder):
 
     def _plan(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> Plan | None:
         """A plan for records of these fields; None where there are as many tables as may be."""
-        if is_options or self._columns is None:
-            compiled = plan.native(fields)
-        else:
-            compiled = plan.flow(fields, self._columns)
+        as_sent = is_options or self._columns is None
+        compiled = plan.native(fields) if as_sent else plan.flow(fields, self._columns)  # type: ignore[arg-type]
         tables = self._options if is_options else self._tables
         key = (compiled.columns, compiled.finish)
         if key not in tables:
@@ -223,8 +223,19 @@ class Decoder(Feeder):
         dropped = sum(len(part) for table in self._options.values() for part in table.take())
         self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
-    def _learn(self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]) -> None:
-        raise NotImplementedError
+    def _learn(
+        self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
+    ) -> tuple[list[int], int]:
+        scope, unlikely = (identity, protocol, domain), []
+        for record, octets in lessons:
+            fields = fields_from(record, protocol, True, self._elements)
+            unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
+        self._set_rates(identity, *self._knowledge.rates(identity))
+        return unlikely, self._knowledge.take_dropped()
+
+    def _template_rate(self, identity: bytes, protocol: int, domain: int, id: int) -> int:
+        tables = self._knowledge.tables.get((identity, protocol, domain))
+        return tables.template_rates.get(id, 0) if tables else 0
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -412,9 +423,7 @@ class Decoder(Feeder):
         for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
             fields = fields_from(octets, protocol, is_options, self._elements)
             id = int.from_bytes(octets[:2])
-            made.append(
-                Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns)
-            )
+            made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:
