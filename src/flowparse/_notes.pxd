@@ -85,7 +85,8 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_STRUCTURE_SHORT = 73       # enterprise, format, length
     NOTE_SAMPLES_LIMIT = 74         # count, limit
     NOTE_RECORDS_LIMIT = 75         # count, limit
-    NOTE_COUNTERS_DROPPED = 76      # records
+    NOTE_SAMPLE_RATE = 76           # rate
+    NOTE_COUNTERS_DROPPED = 77      # records
 
 cdef struct About:              # whom a note is about
     bint has_exporter

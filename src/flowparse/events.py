@@ -637,9 +637,7 @@ NOTES: tuple[Wording, ...] = (
 )
 
 SFLOW_NOTES: tuple[Wording, ...] = (
-    Wording(
-        "message_discarded", "error", Malformed, SFLOW, "the address of the agent is of type {type}", ("type",)
-    ),
+    Wording("message_discarded", "error", Malformed, SFLOW, "the address of the agent is of type {type}", ("type",)),
     Wording(
         "message_discarded",
         "error",
@@ -711,6 +709,14 @@ SFLOW_NOTES: tuple[Wording, ...] = (
         None,
         "of {count} records of a sample the first are decoded: Limits.records_per_sample is {limit}",
         ("count", "limit"),
+    ),
+    Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        SFLOW,
+        "a sampling rate of one in {rate} is not believed; it is taken as not known",
+        ("rate",),
     ),
     Wording(
         "output_dropped",

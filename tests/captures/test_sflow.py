@@ -382,7 +382,7 @@ def is_known(key: str, mine: str, told: str, row: Any) -> bool:
     header (sampled_ipv4, sockets), headers that are cut.
     """
     if key == "rate":
-        return int(told) & 0xFFFFFFFF == int(mine)  # printed as signed
+        return mine == "0" and int(told) & 0xFFFFFFFF > 1 << 24  # a rate that is not believed; printed as signed
     if key == "tos" and len(told) > len("0xff"):
         return int(told, 16) & 0xFF == int(mine, 16)  # 32 bits on the wire, 8 in a packet
     return told in ("0", "0x00", "0x0000", NO_ADDRESS, ZERO_MAC) and mine not in ("0", NO_ADDRESS)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .._sampled import sampled_fields
 from .._sflow import KEY_FIELDS, KEY_OCTETS, OPS
-from ..datatypes import COLUMN_TYPES, ColumnType, Show, octets
+from ..datatypes import COLUMN_TYPES, ColumnType, octets
 from ..plan import KERNEL_OF_SHOW, Column, Compiled, Step
 from ..schema import FlowColumn, flow_columns
 from .structures import COUNTER, FLOW, SAMPLE, Structure, every
