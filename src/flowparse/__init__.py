@@ -1,6 +1,6 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
-from . import capture, reference
+from . import capture, reference, sflow
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -54,4 +54,5 @@ __all__ = [
     "elements",
     "explain",
     "reference",
+    "sflow",
 ]
