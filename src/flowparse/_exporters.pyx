@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
     NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART,
-    NOTE_SAMPLING, note,
+    NOTE_SAMPLING, note, note_beyond,
 )
 from flowparse._pending cimport PendingSet, forget_sets, forget_sets_of_domain
 from flowparse._templates cimport Template, bury, forget_templates
@@ -68,7 +68,7 @@ cdef DomainState* find_domain(
             exporter.n_domains += 1
         else:
             whom = about(exporter, domain)
-            note(book, NOTE_DOMAIN_EVICTED, &whom, -1, kept.most_domains)
+            note_beyond(book, NOTE_DOMAIN_EVICTED, &whom, -1, kept.most_domains)
             forget_templates(&kept.templates, &domain.templates)
             forget_sets_of_domain(&kept.pending, &exporter.waiting, domain.protocol, domain.id)
             memset(domain, 0, sizeof(DomainState))
@@ -316,7 +316,7 @@ cdef class Exporters:
         exporter.state.evicted = True
         self.evictions += 1
         del self.by_identity[exporter.identity]
-        note(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
+        note_beyond(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
         return 0
 
     cdef Alias known(self, object spelled):
