@@ -27,7 +27,7 @@ from .session import ExporterStats
 from .template import FieldSpecifier, Template
 
 if TYPE_CHECKING:
-    from . import lldp, reference
+    from . import lldp, reference, sflow
     from .explanation import Explanation, explain
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "explain",
     "lldp",
     "reference",
+    "sflow",
 ]
 
 LATER = {
@@ -68,6 +69,7 @@ LATER = {
     "explain": "explanation",
     "lldp": "",
     "reference": "",
+    "sflow": "",
 }
 """What is imported when it is first named, and from which room: who decodes flows does not pay for it."""
 

@@ -19,14 +19,15 @@ from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
-from .events import OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
 from .knowledge import Knowledge
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
+from .sflow.programs import SflowPrograms
 from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Decoder(Feeder):
             self._options_account,
             most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
         )
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -152,10 +154,24 @@ class Decoder(Feeder):
         return identity, address, port, self._overrides.get(address, 0)
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            self._set_sflow(self._sflow.kernel())
+            return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
+
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
+
+    def _make_structure(self, structure: int, fields: int) -> None:
+        self._sflow.make(structure, fields)
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         return self._programs.of_template(octets, protocol, is_options)
@@ -317,17 +333,25 @@ class Decoder(Feeder):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
 
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
         self._check_idle()
         return batches_of(self._programs.take(options=True))
 
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        self._check_idle()
+        return joined(self._sflow.take_counters())
+
     def _taken(self) -> Taken:
         self._check_idle()
-        return self._programs.take()
+        return self._programs.take() + self._sflow.take()
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
