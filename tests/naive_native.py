@@ -125,6 +125,10 @@ def native(fields: Iterable[FieldSpecifier], body: bytes) -> tuple[list[dict[str
     values, raws = [], []
     for record in split(fields, body):
         raws.append({name: record[i] for name, i in columns})
-        is_variable = [field.length == VARIABLE for field in fields]
-        values.append({name: value(fields[i].element.type, record[i], variable=is_variable[i]) for name, i in columns})
+        values.append(
+            {
+                name: value(fields[i].element.type, record[i], variable=fields[i].length == VARIABLE)
+                for name, i in columns
+            }
+        )
     return values, raws

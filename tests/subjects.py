@@ -7,129 +7,61 @@ in plain values what came of them. What has an order keeps it: rows of one layou
 from __future__ import annotations
 
 from collections.abc import Iterable
-from inspect import signature
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from flowparse import NATIVE, Decoder, Event, reference
+from flowparse.reference.compare import PlainRow, PlainTemplate, rows_of, templates_of
 
 CONTEXT = ("exporter", "exporter_port", "domain", "template_id", "export_time", "message_index")
-Settings = dict[str, Any]
-
-
-class Row(NamedTuple):
-    """One record: context and fields as values, and the octets of each field."""
-
-    is_options: bool
-    types: tuple[tuple[str, str], ...]  # (name, column type) of its layout, by name
-    values: dict[str, Any]
-    octets: dict[str, bytes]
-
-    @property
-    def datagram(self) -> int:
-        """The ordinal of the datagram that brought it."""
-        return int(self.values["message_index"])
-
-
-class Template(NamedTuple):
-    """A template in force; fields are (PEN, id, length, whether scope)."""
-
-    exporter: str | None
-    domain: int
-    id: int
-    is_options: bool
-    fields: tuple[tuple[int, int, int, bool], ...]
 
 
 class Subject(Protocol):
     """A decoder under test."""
 
     def __init__(self, **settings: Any) -> None: ...
-    def feed(self, octets: bytes, exporter: Any, received_ns: int | None = None) -> int: ...
-    def rows(self) -> list[Row]: ...
+    def feed(self, octets: bytes, exporter: Any, received_ns: int | None = None, /) -> int: ...
+    def rows(self) -> list[PlainRow]: ...
     def events(self) -> list[Event]: ...
-    def templates(self) -> list[Template]: ...
+    def templates(self) -> list[PlainTemplate]: ...
 
 
-class Reference:
+class _Subject:
+    decoder: Any
+
+    def feed(self, octets: bytes, exporter: Any, received_ns: int | None = None, /) -> int:
+        added: int = self.decoder.feed(octets, exporter, received_ns)
+        return added
+
+    def rows(self) -> list[PlainRow]:
+        return rows_of(self.decoder)
+
+    def events(self) -> list[Event]:
+        told: list[Event] = self.decoder.events()
+        return told
+
+    def templates(self) -> list[PlainTemplate]:
+        return templates_of(self.decoder)
+
+
+class Reference(_Subject):
     """flowparse.reference.Decoder."""
 
     def __init__(self, **settings: Any) -> None:
         self.decoder = reference.Decoder(**settings)
-        self.feed = self.decoder.feed
-        self.events = self.decoder.events
-
-    def rows(self) -> list[Row]:
-        tables = self.decoder.take_tables() + self.decoder.take_options()
-        return [
-            Row(table.layout.is_options, tuple(sorted(table.layout.types.items())), row.values, row.octets)
-            for table in tables
-            for row in table
-        ]
-
-    def templates(self) -> list[Template]:
-        return sorted(
-            Template(
-                each.exporter,
-                each.domain,
-                each.template.id,
-                each.template.is_options,
-                tuple((field.pen, field.id, field.length, field.is_scope) for field in each.template.fields),
-            )
-            for each in self.decoder.templates()
-        )
 
 
-class Kernel:
+class Kernel(_Subject):
     """flowparse.Decoder in NATIVE."""
 
     def __init__(self, **settings: Any) -> None:
         self.decoder = Decoder(NATIVE, **settings)
-        self.feed = self.decoder.feed
-        self.events = self.decoder.events
-
-    def rows(self) -> list[Row]:
-        tables = [(False, table) for table in self.decoder.take_tables()]
-        if hasattr(self.decoder, "take_options"):
-            tables += [(True, table) for table in self.decoder.take_options()]
-        return [
-            Row(
-                is_options,
-                types,
-                row.as_dict(),
-                {name: row.raw(name) or b"" for name in table.names if name not in CONTEXT},
-            )
-            for is_options, table in tables
-            for types in [tuple(sorted((name, type.name) for name, type in zip(table.names, table.layout.types)))]  # noqa: B905
-            for row in table
-        ]
-
-    def templates(self) -> list[Template]:
-        return sorted(
-            Template(
-                each.exporter,
-                each.domain,
-                each.id,
-                each.is_options,
-                tuple((field.element.pen, field.element.id, field.length, field.is_scope) for field in each.fields),
-            )
-            for each in self.decoder.templates()
-        )
 
 
-def reads_templates() -> bool:
-    """Whether the kernels decode NetFlow v9 and IPFIX yet."""
-    return "transport" in signature(Decoder).parameters
-
-
-def subjects() -> list[type[Subject]]:
-    """The decoders that read NetFlow v9 and IPFIX."""
-    return [Reference, Kernel] if reads_templates() else [Reference]
-
-
-each_subject = pytest.mark.parametrize("subject", subjects(), ids=lambda subject: subject.__name__.lower())
-"""Parametrize a test over the decoders that read NetFlow v9 and IPFIX."""
+SUBJECTS: tuple[type[Subject], ...] = (Reference, Kernel)
+each_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.__name__.lower())
+"""Parametrize a test over the decoders."""
 
 
 def fed(subject: type[Subject], datagrams: Iterable[tuple[bytes, Any, int | None]], **settings: Any) -> Subject:

@@ -16,7 +16,7 @@ from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
     NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART,
-    NOTE_SAMPLING, note,
+    NOTE_SAMPLING, note, note_beyond,
 )
 from flowparse._pending cimport PendingSet, forget_sets, forget_sets_of_domain
 from flowparse._templates cimport Template, bury, forget_templates
@@ -313,7 +313,7 @@ cdef class Exporters:
         exporter.state.evicted = True
         self.evictions += 1
         del self.by_identity[exporter.identity]
-        note(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
+        note_beyond(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
         return 0
 
     cdef Alias known(self, object spelled):

@@ -121,8 +121,9 @@ class Knowledge:
         return dropped
 
     def rates(self, identity: bytes) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int, int], int], int]:
-        """What is told of the domains of an exporter, of their templates, and what all domains agree on (0: nothing)."""
-        domains, templates = {}, {}
+        """What is told of the domains of an exporter, of their templates, and what all domains agree on, or 0."""
+        domains: dict[tuple[int, int], int] = {}
+        templates: dict[tuple[int, int, int], int] = {}
         for scope, tables in self.tables.items():
             if scope[0] == identity:
                 if (rate := domain_rate(tables)) is not None:
@@ -206,7 +207,9 @@ class Knowledge:
             before = tables.samplers.get(sampler_id)
             if before and told is None:
                 rate = before.rate
-            self._put(tables.samplers, sampler_id, Sampler(sampler_id, rate, algorithm, name or (before and before.name)))
+            self._put(
+                tables.samplers, sampler_id, Sampler(sampler_id, rate, algorithm, name or (before and before.name))
+            )
         elif (index := first_number(record, INTERFACES)) is not None:
             self._set(tables.interface_rates, index, rate)
         elif (template := first_number(record, TEMPLATES)) is not None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 
+from flowparse.reference.compare import PlainRow, PlainTemplate
 from flowparse.registry import NETFLOW9, Element, Registry
 from tests.captures import corpus
-from tests.subjects import Row, Subject, Template, each_subject, fed
+from tests.subjects import Subject, each_subject, fed
 
-Fields = dict[str, bytes]
+Fields = Mapping[str, bytes | None]
 ELEMENTS = Registry.default()
 SETTINGS: dict[str, Any] = {"malformed": "salvage", "transport": "tcp"}
 KEYS = {5: "address", 9: "address", 10: "address+port"}
@@ -34,7 +35,7 @@ def fields_of(golden: dict[str, Any]) -> Fields:
     """The octets of a golden record by column: named in the order (PEN, id, place), repeated names counted."""
     pairs = [*golden.get("scope", ()), *golden["fields"].items()]
     placed = [(element_of(key, golden["version"]), octets) for key, octets in pairs]
-    named: Fields = {}
+    named: dict[str, bytes | None] = {}
     seen: Counter[str] = Counter()
     for element, octets in sorted(placed, key=lambda pair: (pair[0].pen, pair[0].id)):
         seen[element.name] += 1
@@ -59,12 +60,12 @@ def expected(name: str, version: int, suffix: str = ".jsonl") -> list[tuple[int,
     ]
 
 
-def decoded(rows: Iterable[Row], name: str, version: int) -> list[tuple[int, bool, Any, Fields]]:
+def decoded(rows: Iterable[PlainRow], name: str, version: int) -> list[tuple[int, bool, Any, Fields]]:
     datagrams = corpus.datagrams(name)
     return [
-        (row.datagram, row.is_options, row.values["template_id"], row.octets)
+        (row.values["message_index"], row.is_options, row.values["template_id"], row.octets)
         for row in rows
-        if datagrams[row.datagram].version == version
+        if datagrams[row.values["message_index"]].version == version
     ]
 
 
@@ -79,7 +80,7 @@ def test_every_field_is_as_in_the_golden_records(name: str, subject: type[Subjec
         if version != 5:
             assert {each[1:] for each in made.templates()} >= golden_templates(name, version)
         for row in rows:
-            exporter, port = corpus.datagrams(name)[row.datagram].exporter
+            exporter, port = corpus.datagrams(name)[row.values["message_index"]].exporter
             assert (row.values["exporter"], row.values["exporter_port"]) == (exporter, port)
 
 
@@ -114,7 +115,7 @@ REFUSED = {
 
 def golden_templates(name: str, version: int) -> set[tuple[Any, ...]]:
     """The templates that the golden decoder held in the end."""
-    held: dict[Any, Template] = {}
+    held: dict[Any, PlainTemplate] = {}
     for datagram in json.loads(corpus.path(name, ".meta.json").read_text())["datagrams"]:
         if datagram["version"] != version:
             continue
@@ -131,7 +132,9 @@ def golden_templates(name: str, version: int) -> set[tuple[Any, ...]]:
                     element = element_of(key, version)
                     specifiers.append((element.pen, element.id, int(length), is_scope))
                 is_options = of_set["kind"] == "options_template"
-                held[source, domain, each["id"]] = Template(None, domain, each["id"], is_options, tuple(specifiers))
+                held[source, domain, each["id"]] = PlainTemplate(
+                    None, domain, each["id"], is_options, tuple(specifiers)
+                )
     return {each[1:] for each in held.values() if each.id not in REFUSED.get(name, ())}
 
 
@@ -140,5 +143,5 @@ def versions(name: str) -> list[int]:
     return sorted({datagram.version for datagram in corpus.datagrams(name)} & {5, 9, 10})
 
 
-def plain(fields: Fields) -> list[tuple[str, bytes]]:
+def plain(fields: Fields) -> list[tuple[str, bytes | None]]:
     return sorted(fields.items())

@@ -111,9 +111,8 @@ def test_C_033_nothing_is_made_by_a_claimed_count(make: Any, version: int) -> No
 
 
 def test_C_035_repeated_elements_keep_all_values_in_order(make: Any) -> None:
-    (row,) = fed(
-        make, ipfix(of(template_record(256, [(8, 4), (1, 4), (8, 4), (1, 8)])), set_(256, uint(1, 4), uint(2, 4), uint(3, 4), uint(4, 8)))
-    ).rows()  # fmt: skip
+    twice = of(template_record(256, [(8, 4), (1, 4), (8, 4), (1, 8)]))
+    (row,) = fed(make, ipfix(twice, set_(256, uint(1, 4), uint(2, 4), uint(3, 4), uint(4, 8)))).rows()
     assert [row.octets[name] for name in ("sourceIPv4Address", "sourceIPv4Address_2")] == [uint(1, 4), uint(3, 4)]
     assert [row.values[name] for name in ("octetDeltaCount", "octetDeltaCount_2")] == [2, 4]
 

@@ -5,6 +5,7 @@ with the kernels nothing but the registry, types, limits and the words of events
 used by anything but tests and `compare`, which tells where the two differ.
 """
 
+from .compare import compare
 from .decoder import Decoder, Message
 
-__all__ = ["Decoder", "Message"]
+__all__ = ["Decoder", "Message", "compare"]

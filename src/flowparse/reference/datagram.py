@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
+from ..errors import DecodeError
 from ..events import PROTOCOLS, Event, event_of, refusal_of
 from ..events import Note as FullNote
 from ..limits import Limits
@@ -13,16 +14,16 @@ from . import fixed
 from .kinds import Kind
 from .message import Budget, Reading, frame, rows_of
 from .state import Domain, Exporter, Memory, Note, Pending, Rules, Sequence, make_room, trim_templates
-from .tables import Layout, Row, Value
+from .tables import Layout, Row
 from .templates import Template
-from .values import address_text
+from .values import Value, address_text
 from .wire import HEADERS, Damage, Header, read_header
 
 __all__ = ["VERSIONS", "Datagram", "event", "is_old"]
 
 VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7", 9: "netflow9", 10: "ipfix"}
 NUMBER_OF = {name: number for number, name in PROTOCOLS.items()}
-EVICTED = {Kind.EVICTED_OF_DOMAIN, Kind.EVICTED_TEMPLATE, Kind.EVICTED_FOR_FIELDS}
+EVICTED = {Kind.EXPORTER_EVICTED, Kind.EVICTED_OF_DOMAIN, Kind.EVICTED_TEMPLATE, Kind.EVICTED_FOR_FIELDS}
 MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -79,6 +80,7 @@ class Datagram:
         self.rows: list[tuple[Layout, Row]] = []
         self.notes: list[tuple[Exporter | None, Domain | None, Note]] = []
         self.replayed = 0
+        self.refusal: DecodeError | None = None  # what a strict decoder raises
 
     def decode(self) -> None:
         """Decode it and make last what counts; nothing does if it is refused."""
@@ -94,24 +96,25 @@ class Datagram:
         except Damage as damage:
             note = (damage.kind, damage.offset, damage.values)
             if self.rules.strict:
-                raise refusal_of(full(self.exporter, self.domain, note)) from None
-            self.notes.append((self.exporter, self.domain, note))
+                self.refusal = refusal_of(full(self.exporter, self.domain, note))
+            else:
+                self.notes.append((self.exporter, self.domain, note))
             if self.domain and self.domain.version not in fixed.VERSIONS:
                 self.domain.sequence.forget()
 
     def events(self) -> Iterator[Event]:
-        """What happened, `Limits.events_per_message` at most; the next one says that there is more.
+        """What happened, `Limits.events_per_message` at most, of which the last says that there is more.
 
-        Of templates that are evicted it is always told, once for each limit.
+        Of an exporter and of templates that are evicted it is always told.
         """
         left = self.rules.limits.events_per_message
         for exporter, domain, note in self.notes:
             if note[0] in EVICTED:
                 yield event(exporter, domain, note)
                 continue
+            left -= 1
             if left >= 0:
                 yield event(exporter, domain, note if left else (Kind.NOTES, None, ()))
-            left -= 1
 
     def tell(self, kind: Kind, offset: int | None, *values: int) -> None:
         self.notes.append((self.exporter, self.domain, (kind, offset, values)))
@@ -216,10 +219,10 @@ class Datagram:
         """RFC 3954 section 5.1: Count is the number of records of all kinds; exporters say otherwise."""
         assert self.domain is not None
         records = reading.template_records + reading.data_records
-        if reading.header.version == 9 and reading.is_whole and not self.domain.is_count_told:
-            if reading.header.count != records:
-                self.domain.is_count_told = True
-                self.tell(Kind.COUNT_DIFFERS, 2, reading.header.count, records)
+        is_looked_at = reading.header.version == 9 and reading.is_whole and not self.domain.is_count_told
+        if is_looked_at and reading.header.count != records:
+            self.domain.is_count_told = True
+            self.tell(Kind.COUNT_DIFFERS, 2, reading.header.count, records)
 
     def count_sequence(self, reading: Reading) -> None:
         """Count the message; what could not be read whole held an unknown number of records."""
@@ -237,7 +240,7 @@ class Datagram:
                 self.notes.append((gone.exporter, gone.domain, note))
 
     def replay(self, reading: Reading) -> None:
-        """Decode the Sets that waited for the templates of this message, in the order of their definition.
+        """Decode the Sets that waited for the templates of this message, in the order of their last records.
 
         RFC 7011 section 8, RFC 3954 section 9: data may come before its template, and may be kept.
         Its rows have the times and index of the message that brought them, whose sequence was
@@ -259,12 +262,11 @@ class Datagram:
         if is_old(each, self.received_ns, self.rules.limits):
             self.tell(Kind.PENDING_OLD, None, each.set_id, each.octets)
             return
-        self.use(template)
         records, damage, _ = frame(each.body, 0, len(each.body), template)
         if damage:
             _, needed, available = damage.values
             self.tell(Kind.REPLAY_LONG, None, each.set_id, needed, available)
-            if not self.rules.keeps(each.domain.version):
+            if self.rules.strict or not self.rules.keeps(each.domain.version):
                 return
         taken, met = budget.take(records, len(template.fields))
         if met and met not in budget.told:

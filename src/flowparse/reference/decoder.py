@@ -91,8 +91,7 @@ class Decoder:
         """Decode one datagram; returns how many flow rows it added, replayed ones too."""
         read = self._read(datagram, exporter, received_ns)
         self._rows += read.rows
-        for each in read.events():
-            self._keep(each)
+        self._raise(read)
         return sum(not layout.is_options for layout, _ in read.rows)
 
     def _read(self, datagram: Buffer, exporter: Any, received_ns: int | None) -> Datagram:
@@ -100,9 +99,18 @@ class Decoder:
         read.decode()
         return read
 
+    def _raise(self, read: Datagram) -> None:
+        """Keep what happened, and raise what a strict decoder refuses a datagram for."""
+        for each in read.events():
+            self._keep(each)
+        if read.refusal:
+            raise read.refusal
+
     def decode(self, datagram: Buffer, exporter: Any, received_ns: int | None = None) -> Message:
         """Decode one datagram and return everything in it."""
         read = self._read(datagram, exporter, received_ns)
+        if read.refusal:
+            self._raise(read)
         tables = grouped(read.rows)
         return Message(
             version=VERSIONS.get(int.from_bytes(read.octets[:2], "big")) if len(read.octets) > 1 else None,

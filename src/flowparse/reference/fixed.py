@@ -10,7 +10,8 @@ from functools import cache
 from .. import registry
 from .kinds import Kind
 from .state import Domain, Note, Rules
-from .tables import Layout, Row, Value, layout_of, row_of
+from .tables import Layout, Row, layout_of, row_of
+from .values import Value
 from .wire import HEADERS, Damage, FieldSpecifier, Header
 
 __all__ = ["VERSIONS", "decode"]

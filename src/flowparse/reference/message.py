@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .kinds import Kind
 from .state import Domain, Exporter, Note, Pending, Rules
-from .tables import Layout, Row, Value, layout_of, row_of
+from .tables import Layout, Row, layout_of, row_of
 from .templates import (
     FIRST_ID,
     Definition,
@@ -23,6 +23,7 @@ from .templates import (
     read_templates,
     unknown_elements,
 )
+from .values import Value
 from .wire import SET_HEADER, Damage, Header, Record, SetSpan, read_records, read_sets
 
 __all__ = ["Budget", "Reading", "frame", "rows_of"]
@@ -91,7 +92,7 @@ class Reading:
         self.received_ns = received_ns
         self.rules = rules
         self.templates = dict(domain.templates)
-        self.defined: dict[int, Template] = {}  # in the order of their last definition
+        self.defined: dict[int, Template] = {}  # in the order of the last records of each
         self.uses: list[Template] = []
         self.described: list[Template] = []
         self.waiting: list[Pending] = []
@@ -197,7 +198,8 @@ class Reading:
                     accepted.append(record)
         except Damage as damage:
             ended = damage
-        if ended and ended.kind is not Kind.PADDING and not self.rules.keeps(self.header.version):
+        is_kept = self.rules.strict or self.rules.keeps(self.header.version)
+        if ended and ended.kind is not Kind.PADDING and not is_kept:
             accepted = []
         told = [(each.at, each) for each in accepted] + [
             (each.offset, each) for each in (*refused, *([ended] if ended else []))
@@ -221,6 +223,8 @@ class Reading:
         self.template_records += 1
         if old and (old.is_options, old.octets) == (new.is_options, new.octets):
             self.uses.append(old)
+            if new.id in self.defined:
+                self.defined[new.id] = self.defined.pop(new.id)
             return
         kind = Kind.TEMPLATE_CHANGED if old else Kind.TEMPLATE_DEFINED
         self.tell(kind, made.at, set_id, new.id, len(new.fields))

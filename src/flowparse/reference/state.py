@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from ..limits import Limits
 from ..registry import Registry
 from .kinds import Kind
-from .tables import Value
 from .templates import Template
+from .values import Value
 from .wire import Header
 
 __all__ = ["Domain", "Exporter", "Memory", "Note", "Pending", "Rules", "Sequence", "make_room", "trim_templates"]
