@@ -126,6 +126,9 @@ def native(fields: Iterable[FieldSpecifier], body: bytes) -> tuple[list[dict[str
     for record in split(fields, body):
         raws.append({name: record[i] for name, i in columns})
         values.append(
-            {name: value(fields[i].element.type, record[i], variable=fields[i].length == VARIABLE) for name, i in columns}
+            {
+                name: value(fields[i].element.type, record[i], variable=fields[i].length == VARIABLE)
+                for name, i in columns
+            }
         )
     return values, raws
