@@ -16,12 +16,13 @@ LAYERS = {
     "L1b": (
         "_wire _clock _udp _slab _layout _part _finish _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
-        " _convert _plan _pending _templates _decode _sets _feed _sflow _packet _text _capture _table",
+        " _convert _plan _pending _templates _decode _sets _packet _sampled _sflow _sflowwalk"
+        " _feed _text _capture _table",
         "L0",
     ),
     "L2": ("template schema plan", "L0 L1a L1b"),
-    "L3": ("batch dataframes events knowledge message session", "L0 L1a L1b L2"),
-    "L4": ("decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
+    "L3": ("batch dataframes events knowledge message programs session", "L0 L1a L1b L2"),
+    "L4": ("sflow decoder explanation sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a L3"),
     "between": ("reference.compare", "L0 L1a L2 L3 L4 beside"),

@@ -65,6 +65,7 @@ cdef class Table:
     cdef Store store
     cdef readonly Layout layout
     cdef readonly str name
+    cdef readonly Py_ssize_t n_plans    # that write to it
     cdef Account account
 
 

@@ -37,7 +37,9 @@ cdef enum Finish:               # see _finish.pyx
     FINISH_BOOLEAN = 3          # octets, column
     FINISH_MILLISECONDS = 4     # column
     FINISH_NO_TIME = 5          # column
-    FINISH_KINDS = 6
+    FINISH_FLAGGED = 6          # flags, column
+    FINISH_ALL_ONES = 7         # column
+    FINISH_KINDS = 8
 
 cdef struct FinishStep:
     uint16_t kind

@@ -39,6 +39,8 @@ FINISH = {
     "boolean": (FINISH_BOOLEAN, 2),
     "milliseconds": (FINISH_MILLISECONDS, 1),
     "no_time": (FINISH_NO_TIME, 1),
+    "flagged": (FINISH_FLAGGED, 2),
+    "all_ones": (FINISH_ALL_ONES, 1),
 }
 FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}
 SOURCES = {

@@ -287,6 +287,7 @@ cdef class Plan:
         cdef Py_ssize_t n, k, s
         cdef Step* step
         self.table = table
+        table.n_plans += 1
         self.program.store = &table.store
         if not segments or any(not 0 <= length <= 65535 for length in segments):
             raise ValueError("segments have 0 to 65535 octets")
@@ -332,6 +333,8 @@ cdef class Plan:
                 raise ValueError(f"more than {FIELDS_AT_ONCE} variable fields")
 
     def __dealloc__(self):
+        if self.table is not None:
+            self.table.n_plans -= 1
         PyMem_RawFree(self.program.segments)
         PyMem_RawFree(self.program.appends)
         PyMem_RawFree(self.program.block)

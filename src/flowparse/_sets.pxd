@@ -73,7 +73,7 @@ cdef class SetWalker(Walker):
     cdef Stop _rejected(self, uint16_t set_id, const Record* record, int reading, int64_t there) noexcept nogil
     cdef Stop _define(self, uint16_t set_id, const Record* record) noexcept nogil
     cdef Stop _withdraw(self, uint16_t set_id, const Record* record) noexcept nogil
-    cdef void _undo_set(self, size_t change, Py_ssize_t first_note) noexcept nogil
+    cdef bint _is_readable(self, uint16_t set_id, bint is_options, const Span* body) noexcept nogil
     cdef Stop _run_set(self) noexcept nogil
     cdef void _describe(self, Template* template) noexcept nogil
     cdef Py_ssize_t _limit_values(self, Span* body, const Template* template, int* met) noexcept nogil

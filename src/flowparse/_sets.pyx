@@ -35,7 +35,7 @@ from flowparse._notes cimport (
     note_beyond,
 )
 from flowparse._pending cimport (
-    SET_HEADER, commit_pending, is_too_old, let_leave, octets_of_set, roll_back_pending, stage_set, too_many,
+    SET_HEADER, commit_pending, is_too_old, let_leave, make_room, octets_of_set, roll_back_pending, stage_set,
 )
 from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, run
 from flowparse._templates cimport (
@@ -357,7 +357,6 @@ cdef class SetWalker(Walker):
         cdef Walk* walk = &self.walk
         cdef ExporterState* exporter = walk.domain.exporter
         cdef uint32_t length = <uint32_t> left(body) + SET_HEADER
-        cdef PendingSet* gone
         walk.whole = walk.counted = False
         if not self.rules.replay or exporter.evicted:
             self._tell(NOTE_DATA_DROPPED, walk.offset, id, length)
@@ -367,23 +366,20 @@ cdef class SetWalker(Walker):
             &self.kept.pending, &exporter.waiting, &self.ledger.context, self.ledger.message, id, body.at, length,
         ) < 0:
             return STOP_MEMORY
-        # Progress: one Set fewer each turn.
-        while True:
-            gone = too_many(&self.kept.pending, &exporter.waiting)
-            if gone == NULL:
-                return STOP_END
-            let_leave(&self.kept.pending, gone)
+        return STOP_END
 
     # ── templates ────────────────────────────────────────────────────────────────────────────────────────────────
 
     cdef Stop _read_templates(self, uint16_t set_id, bint is_options, Span* body) noexcept nogil:
-        """Read a Set of Template Records, or of Options Template Records."""
+        """Read a Set of Template Records, or of Options Template Records.
+
+        Where what is malformed is discarded, nothing of a Set counts that cannot be read to its end.
+        """
         cdef Record record
         cdef Reading reading
         cdef Stop stop
         cdef int protocol = self.walk.domain.protocol
-        cdef size_t change = self.kept.templates.n_changes
-        cdef Py_ssize_t first_note = self.book.n
+        cdef bint counts = not self.walk.discard or self.rules.strict or self._is_readable(set_id, is_options, body)
         # Progress: a record further each turn, of 4 octets at least.
         while body.at < body.end:
             if (left(body) < 4 or be32(body.at) == 0) and is_zero(body):
@@ -394,21 +390,37 @@ cdef class SetWalker(Walker):
             if reading == READ_PADDING:
                 self._tell(NOTE_PADDING, body.at - self.walk.datagram.octets, set_id, left(body))
                 return STOP_END
-            if reading == READ_DEFINITION:
-                stop = self._define(set_id, &record)
-            elif reading == READ_WITHDRAWAL:
-                stop = self._withdraw(set_id, &record)
-            else:
+            stop = STOP_END
+            if reading != READ_DEFINITION and reading != READ_WITHDRAWAL:
                 stop = self._rejected(set_id, &record, reading, left(body))
-            if stop != STOP_END:
-                return stop
-            if reading in (READ_BAD_ID, READ_LONG, READ_ODD):
-                # Where the record ends is not known.
-                if self.walk.discard:
-                    self._undo_set(change, first_note)
-                return STOP_END
+            elif counts and reading == READ_DEFINITION:
+                stop = self._define(set_id, &record)
+            elif counts:
+                stop = self._withdraw(set_id, &record)
+            if stop != STOP_END or reading in (READ_BAD_ID, READ_LONG, READ_ODD):
+                return stop             # or where the record ends is not known
             body.at += record.length
         return STOP_END
+
+    cdef bint _is_readable(self, uint16_t set_id, bint is_options, const Span* body) noexcept nogil:
+        """Whether it is known of each Template Record of a Set where it ends."""
+        cdef Record record
+        cdef Reading reading
+        cdef Span rest = body[0]
+        # Progress: a record further each turn, of 4 octets at least.
+        while rest.at < rest.end:
+            if (left(&rest) < 4 or be32(rest.at) == 0) and is_zero(&rest):
+                return True
+            reading = read_template(
+                rest.at, left(&rest), self.walk.domain.protocol, is_options, set_id,
+                self.kept.templates.most_fields_of_one, &record,
+            )
+            if reading == READ_PADDING:
+                return True
+            if reading in (READ_BAD_ID, READ_LONG, READ_ODD):
+                return False
+            rest.at += record.length
+        return True
 
     cdef Stop _rejected(self, uint16_t set_id, const Record* record, int reading, int64_t there) noexcept nogil:
         """A Template Record is no good; it costs a strict caller the message."""
@@ -435,17 +447,6 @@ cdef class SetWalker(Walker):
             return self._refused(kind, offset, set_id, record.id, value)
         self._tell(kind, offset, set_id, record.id, value)
         return STOP_END
-
-    cdef void _undo_set(self, size_t change, Py_ssize_t first_note) noexcept nogil:
-        """Nothing of a Set of templates counts; of its notes, those of rejected records are kept."""
-        cdef Py_ssize_t i, kept = first_note
-        roll_back_templates(&self.kept.templates, change, self.ledger.message)
-        # Bounds: kept <= i < n.
-        for i in range(first_note, self.book.n):
-            if NOTE_TEMPLATE_ID <= self.book.notes[i].kind <= NOTE_SCOPE_COUNT:
-                self.book.notes[kept] = self.book.notes[i]
-                kept += 1
-        drop_notes(&self.book, kept, self.book.left + <uint32_t> (self.book.n - kept))
 
     cdef Stop _define(self, uint16_t set_id, const Record* record) noexcept nogil:
         cdef Walk* walk = &self.walk
@@ -676,7 +677,8 @@ cdef class SetWalker(Walker):
             domain.exporter, domain, header.sequence, be32(octets + header.sequence),
             walk.n_records if walk.counted else -1, uptime_ms, &self.book,
         )
-        # What had to make room for Sets that wait, in the order in which it went.
+        make_room(&self.kept.pending, &domain.exporter.waiting, self.ledger.message)
+        # What had to go for Sets that wait, in the order in which it went.
         gone = self.kept.pending.left_last
         # Progress: one Set further each turn.
         while gone != NULL:
@@ -848,7 +850,7 @@ cdef class SetWalker(Walker):
         if walk.with_options:
             walk.with_options = False
             roll_back_message(&self.options.ledger)
-        roll_back_templates(&self.kept.templates, 0, self.ledger.message)
+        roll_back_templates(&self.kept.templates, self.ledger.message)
         roll_back_pending(&self.kept.pending, self.ledger.message)
         put_back(domain, &walk.before)
         self.room_made |= stop == <Stop> STOP_OPTIONS   # the message comes again, and not for more room

@@ -105,7 +105,7 @@ cdef int define_template(
 cdef int withdraw_template(TemplateAccount* account, Template* template) noexcept nogil
 cdef void settle_uses(TemplateAccount* account) noexcept nogil
 cdef void commit_templates(TemplateAccount* account, bint has_received, int64_t received_ns) noexcept nogil
-cdef void roll_back_templates(TemplateAccount* account, size_t to, uint64_t message) noexcept nogil
+cdef void roll_back_templates(TemplateAccount* account, uint64_t message) noexcept nogil
 cdef bint is_whole(const Template* template, const uint8_t* at, const uint8_t* end, Py_ssize_t* octets) noexcept nogil
 cdef Py_ssize_t frame_records(
     const Template* template, const uint8_t** at, const uint8_t* end, Py_ssize_t most,

@@ -398,13 +398,13 @@ cdef void commit_templates(TemplateAccount* account, bint has_received, int64_t 
     account.settled = False
 
 
-cdef void roll_back_templates(TemplateAccount* account, size_t to, uint64_t message) noexcept nogil:
-    """Undo the changes of the message from number `to` on, the last first."""
+cdef void roll_back_templates(TemplateAccount* account, uint64_t message) noexcept nogil:
+    """Undo the changes of the message, the last first."""
     cdef Change* change
     # Progress: one change fewer each turn.
-    while account.n_changes > to:
+    while account.n_changes:
         account.n_changes -= 1
-        # Bounds: it was more than `to`.
+        # Bounds: it was more than 0.
         change = &account.changes[account.n_changes]
         if change.after == change.before:
             if change.after.described_in == message:
@@ -420,7 +420,7 @@ cdef void roll_back_templates(TemplateAccount* account, size_t to, uint64_t mess
                 link_newest(account, change.before)
             else:
                 link_again(account, change.before)
-    account.settled &= to != 0
+    account.settled = False
 
 
 # ── the end of a template ────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
-from ._columns import Table
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
-from .events import OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
-from .knowledge import Knowledge, teaches
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .knowledge import Knowledge
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
+from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .template import FieldSpecifier, Template, fields_from, fixed_fields, n_odd, n_unknown
+from .sflow.programs import SflowPrograms
+from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
-MOST_PROGRAMS = 4096
-Program = tuple[Plan, bool, int, int]
-"""(plan, whether its records teach, unknown elements, fields of odd length)"""
+TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
+AT_LEAST_TABLES = 64
 
 
 class Decoder(Feeder):
@@ -121,11 +121,8 @@ class Decoder(Feeder):
         self._elements = registry or Registry.default()
         self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
-        self._tables: dict[object, Table] = {}
-        self._options: dict[object, Table] = {}
         self._plans: list[Plan] = []
         self._knowledge = Knowledge()
-        self._programs: dict[tuple[int, bool, bytes], Program] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
@@ -136,6 +133,14 @@ class Decoder(Feeder):
             transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
         )
+        self._programs = Programs(
+            self._columns,
+            self._elements,
+            self._account,
+            self._options_account,
+            most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
+        )
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -149,46 +154,31 @@ class Decoder(Feeder):
         return identity, address, port, self._overrides.get(address, 0)
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            self._set_sflow(self._sflow.kernel())
+            return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
-        made = self._plan(fixed_fields(version), is_options=False)
-        assert made is not None
+        made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
 
-    def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
-        key = (protocol, is_options, octets[2:])  # the id is of no interest
-        program = self._programs.pop(key, None)
-        if program is None:
-            fields = fields_from(octets, protocol, is_options, self._elements)
-            made = self._plan(fields, is_options=is_options)
-            if made is None:
-                return None
-            program = made, is_options and teaches(fields), n_unknown(fields, self._elements), n_odd(fields)
-            if len(self._programs) >= MOST_PROGRAMS:
-                del self._programs[next(iter(self._programs))]  # a cache: templates keep the plans that they use
-        self._programs[key] = program
-        return program
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
 
-    def _plan(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> Plan | None:
-        """A plan for records of these fields; None where there are as many tables as may be."""
-        as_sent = is_options or self._columns is None
-        compiled = plan.native(fields) if as_sent else plan.flow(fields, self._columns)  # type: ignore[arg-type]
-        tables = self._options if is_options else self._tables
-        key: object = compiled.columns, compiled.finish
-        if key in tables and not tables[key].layout.takes(compiled.wires):
-            # So many widths of fields are invented: they get a table of their own, which counts.
-            key = key, compiled.wires
-        if key not in tables:
-            if len(tables) >= max(1, self._limits.templates):
-                return None
-            account = self._options_account if is_options else self._account
-            name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
-            tables[key] = Table(compiled.layout(), account, name)
-        return Plan(tables[key], compiled.segments, compiled.steps, compiled.wires)
+    def _make_structure(self, structure: int, fields: int) -> None:
+        self._sflow.make(structure, fields)
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+
+    def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
+        return self._programs.of_template(octets, protocol, is_options)
 
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
-        dropped = sum(len(part) for table in self._options.values() for part in table.take())
+        dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
         self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
     def _learn(
@@ -343,19 +333,25 @@ class Decoder(Feeder):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
 
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
-        return batches_of(self._taken_of(self._options))
+        self._check_idle()
+        return batches_of(self._programs.take(options=True))
+
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        self._check_idle()
+        return joined(self._sflow.take_counters())
 
     def _taken(self) -> Taken:
-        return self._taken_of(self._tables)
-
-    def _taken_of(self, tables: dict[object, Table]) -> Taken:
         self._check_idle()
-        return [(table, table.take()) for table in tables.values()]
+        return self._programs.take() + self._sflow.take()
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
