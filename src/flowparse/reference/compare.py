@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..decoder import Decoder as Kernel
 from ..errors import DecodeError
-from ..events import Event
+from ..events import NOTES, Event
 from ..schema import NATIVE
 from ..text import quoted
 from .decoder import Decoder as Specification
+from .kinds import Kind
 from .tables import CONTEXT
 
 if TYPE_CHECKING:
@@ -136,8 +137,17 @@ def _outcome(decoder: Any, datagram: tuple[bytes, Any, int | None]) -> _Outcome:
         returned = decoder.feed(*datagram)
     except DecodeError as error:
         raised = (type(error).__name__, str(error), error.offset, error.clause)
-    events = [event for event in decoder.events() if _is_specified(event)]
-    return _Outcome(returned, raised, events, rows_of(decoder))
+    return _Outcome(returned, raised, decoder.events(), rows_of(decoder))
+
+
+def _comparable(kernel: list[Event], specification: list[Event]) -> tuple[list[Event], list[Event]]:
+    """The events that both can have told; where others have filled the message's count, those before it was full."""
+    specified = [event for event in kernel if _is_specified(event)]
+    if len(specified) < len(kernel):
+        for place, event in enumerate(specified):
+            if event.message == NOTES[Kind.NOTES].message:
+                return specified[:place], specification[:place]
+    return specified, specification
 
 
 def _is_specified(event: Event) -> bool:
@@ -150,10 +160,9 @@ def _differences(kernel: _Outcome, specification: _Outcome) -> Iterator[str]:
         yield _told("raised", kernel.raised, specification.raised)
     if kernel.returned != specification.returned:
         yield _told("rows added", kernel.returned, specification.returned)
-    for place in range(max(len(kernel.events), len(specification.events))):
-        mine, theirs = (
-            events[place].to_dict() if place < len(events) else None for events in (kernel.events, specification.events)
-        )
+    told = _comparable(kernel.events, specification.events)
+    for place in range(max(map(len, told))):
+        mine, theirs = (events[place].to_dict() if place < len(events) else None for events in told)
         if mine != theirs:
             yield _told(f"event {place}", mine, theirs)
     mine_by, theirs_by = _by_layout(kernel.rows), _by_layout(specification.rows)
