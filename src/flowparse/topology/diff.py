@@ -411,9 +411,7 @@ class TopologyDiff:
              self.unknown),
             strict=True,
         )  # fmt: skip
-        return (
-            f"<{type(self).__name__}: {', '.join(f'{len(some)} {word}' for word, some in counts if some) or 'nothing'}>"
-        )
+        return f"<{type(self).__name__}: {', '.join(f'{len(some)} {word}' for word, some in counts if some) or 'nothing'}>"
 
     def picture(self) -> Picture:
         """The new topology with what is gone beside it."""
