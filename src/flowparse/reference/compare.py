@@ -119,10 +119,11 @@ def compare(
     kernel, specification = Kernel(NATIVE, **settings), Specification(**settings)
     fed: list[tuple[bytes, Any, int | None]] = []
     for each in datagrams:
-        octets, exporter, received_ns = (*each, None)[:3]
-        if bytes(octets[:4]) in SFLOW:
+        buffer, exporter, received_ns = (*each, None)[:3]
+        octets = bytes(buffer)
+        if octets[:4] in SFLOW:
             continue
-        fed.append((bytes(octets), exporter, received_ns))
+        fed.append((octets, exporter, received_ns))
         for line in _differences(_outcome(kernel, fed[-1]), _outcome(specification, fed[-1])):
             return [f"datagram {len(fed) - 1}: {line}", *_report(fed, settings)]
     if templates:
