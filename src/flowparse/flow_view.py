@@ -501,9 +501,7 @@ def _time_source(view: _View, column: FlowColumn) -> None:
 
 
 def _has_counters(view: _View) -> bool:
-    return any(
-        view.there(sources_of(flow_columns()[name]), flow_columns()[name].type) for name in ("bytes", "packets")
-    )
+    return any(view.there(sources_of(flow_columns()[name]), flow_columns()[name].type) for name in ("bytes", "packets"))
 
 
 def _is_sample(view: _View) -> bool:
@@ -547,9 +545,7 @@ def _sampling(view: _View, column: FlowColumn) -> None:
         pair.append(view.index[name])
     rate = pair[0]
     record = _record_rate(view)
-    sampler = next(
-        (index for number in SAMPLERS if (index := _lookup(view, number, "sampler_rate")) is not None), None
-    )
+    sampler = next((index for number in SAMPLERS if (index := _lookup(view, number, "sampler_rate")) is not None), None)
     interface = _lookup(view, INTERFACE, "interface_rate") if view.lookups else None
     candidates = [rate if index is None else index for index in (record, sampler, interface)]
     if set(candidates) != {rate}:
