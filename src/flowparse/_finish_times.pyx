@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._layout cimport MOST_ROWS
 from flowparse._nulls cimport set_nulls
-from flowparse._part cimport values_of
+from flowparse._part cimport ColumnRef, values_of
 from flowparse._slab cimport drop_slab
 from flowparse._steps cimport MOST_MS, NO_TIME, ODD_RATE, ODD_TIME, ms_of, since_init
 
@@ -81,10 +81,13 @@ cdef void add_duration(Part* part, const uint16_t* columns, int64_t scale) noexc
     cdef int64_t* time = <int64_t*> values_of(part, columns[0])
     cdef const int64_t* other = <const int64_t*> values_of(part, columns[1])
     cdef const uint64_t* duration = <const uint64_t*> values_of(part, columns[2])
+    cdef const ColumnRef* ref = &part.columns[columns[1]]
+    cdef bint is_null
     cdef Py_ssize_t i
     for i in range(part.rows):
+        is_null = ref.null_count == part.rows or (ref.null_count > 0 and not ref.validity[i >> 3] >> (i & 7) & 1)
         # 32 bits of milliseconds are 50 days. The other end may be as late as 2262.
-        if other[i] == NO_TIME or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
+        if is_null or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
             time[i] = NO_TIME
             part.odd |= ODD_TIME
         else:
