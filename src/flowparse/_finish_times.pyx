@@ -12,8 +12,8 @@ from flowparse._steps cimport MOST_MS, NO_TIME, ODD_RATE, ODD_TIME, ms_of, since
 cdef int64_t DAY_NS = <int64_t> 86400 * 1000000000
 cdef int64_t UPTIME_WRAP_NS = (<int64_t> 1 << 32) * 1000000         # uptime counts milliseconds in 32 bits
 
-# Bounds, for all of them: i < rows <= MOST_ROWS, in the columns and in flags; columns have the widths that plan.py pairs
-# them with.
+# Bounds, for all of them: i < rows <= MOST_ROWS, in the columns and in flags; columns have the widths that flow_view.py
+# pairs them with.
 
 cdef void time_order(Part* part, const uint16_t* columns) noexcept nogil:
     """Take one wrap of the exporter's uptime (49.7 days) off a start that is a day or more after its end."""

@@ -63,7 +63,7 @@ class Programs:
 
     def fixed(self, fields: tuple[FieldSpecifier, ...]) -> Plan:
         """The plan of a fixed format."""
-        compiled = self._compiled(fields, is_options=False)
+        compiled = self._compiled(fields, is_options=False, lookups=False)
         table = self._table(compiled, fields, is_options=False, most=None)
         assert table is not None
         return Plan(table, compiled.segments, compiled.steps, compiled.wires)
@@ -93,10 +93,11 @@ class Programs:
             self._forget_unused(tables)
         return taken
 
-    def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> plan.Compiled:
+    def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool, lookups: bool = True) -> plan.Compiled:
+        """Without `lookups` where there are no options, so no rates of interfaces."""
         if is_options or self._columns is None:
             return plan.native(fields)
-        return plan.flow(fields, self._columns)
+        return plan.flow(fields, self._columns, lookups=lookups)
 
     def _table(
         self, compiled: plan.Compiled, fields: tuple[FieldSpecifier, ...], *, is_options: bool, most: int | None
