@@ -169,7 +169,9 @@ def icmp(row: dict[str, Any], record: Record) -> None:
             own[version] = divmod(word if word < 65536 else 0, 256)
     has_proto = isinstance(record.get("protocolIdentifier"), int)
     is_icmp = has_proto and row["proto"] in ICMP
-    ports = [name for name in ("src_port", "dst_port") if next(iter(numbers(record, NUMBERS[name][1])), None) is not None]
+    ports = [
+        name for name in ("src_port", "dst_port") if next(iter(numbers(record, NUMBERS[name][1])), None) is not None
+    ]
     if own:
         if not has_proto or is_icmp:
             kind = 6 if row["proto"] == 58 and 6 in own else min(own)
@@ -253,9 +255,9 @@ class Times:
         own = self.own("Start"), self.own("End")
         start = own[0] or self.by_duration(own[1], -1) or self.general()
         end = own[1] or self.by_duration(own[0], 1) or self.general()
-        if start and end and own[0] and own[1] and start[1] in (0, 4, 5) and end[1] in (0, 4, 5):
-            if start[0] is not None and end[0] is not None and start[0] - end[0] > DAY:
-                start = start[0] - UPTIME_TURN, start[1]
+        by_uptime = all(each is not None and each[0] is not None and each[1] in (4, 5) for each in own)
+        if by_uptime and start[0] - end[0] > DAY:  # type: ignore[index, operator]
+            start = start[0] - UPTIME_TURN, start[1]  # type: ignore[index, operator]
         codes = [each[1] for each in (start, end) if each]
         of_message = [code for code in codes if code in (0, 4, 5)]
         return start and start[0], end and end[0], (of_message or [max(codes, default=0)])[0]  # type: ignore[return-value]
@@ -376,9 +378,7 @@ def flow(
 
     addresses(row, record)
     icmp(row, record)
-    has_counters = any(
-        next(iter(numbers(record, NUMBERS[name][1])), None) is not None for name in ("bytes", "packets")
-    )
+    has_counters = any(next(iter(numbers(record, NUMBERS[name][1])), None) is not None for name in ("bytes", "packets"))
     row["record_kind"] = kind_of(record, has_counters=has_counters)
     if any(name in record for name in SECTIONS) and not has_counters:
         row["packets"] = 1

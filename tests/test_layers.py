@@ -14,7 +14,8 @@ LAYERS = {
     "L0": ("errors datatypes limits text", ""),
     "L1a": ("registry", "L0"),
     "L1b": (
-        "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times _steps _columns _octets _notes _exporters _addresses"
+        "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times"
+        " _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
         " _convert _plan _pending _templates _decode _sets _packet _sampled _sflow _sflowwalk"
         " _feed _text _capture _table",

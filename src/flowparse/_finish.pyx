@@ -20,7 +20,7 @@ from flowparse._finish_times cimport (
     rate_of_probability, rates, since_init_of_record, time_order,
 )
 
-from flowparse._layout import FINISH
+from flowparse._layout import FINISH as _FINISH
 
 ctypedef void (*FinishKernel)(Part*, const uint16_t*) noexcept nogil
 # In the order of _layout.COLUMNS_OF_FINISH.
@@ -31,7 +31,7 @@ cdef FinishKernel[39] FINISH_KERNELS = [
     narrow_8, narrow_16, narrow_32, number_8, number_16, number_32, number_64, application_of_octets,
     all_ones_is_null, rate_of_interval, rate_of_population, rate_of_probability, rates, empty_is_null, flagged,
 ]
-if len(FINISH) != 39:
+if len(_FINISH) != 39:
     raise ImportError("finish steps and their names are not of one build")
 
 

@@ -17,8 +17,8 @@ cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0
 cdef uint32_t MAPPED_WORD
 memcpy(&MAPPED_WORD, MAPPED, 4)
 
-# Bounds, for all of them: i < rows <= MOST_ROWS, in the columns and in flags; columns have the widths that plan.py pairs
-# them with.
+# Bounds, for all of them: i < rows <= MOST_ROWS, in the columns and in flags; columns have the widths that flow_view.py
+# pairs them with.
 
 cdef void boolean(Part* part, const uint16_t* columns) noexcept nogil:
     """An octet as a bit: 1 is true and 2 is false (RFC 7011 section 6.1.5), so is 0, which some send; else null."""

@@ -5,15 +5,15 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._layout cimport MOST_ROWS
 from flowparse._nulls cimport set_nulls
-from flowparse._part cimport values_of
+from flowparse._part cimport ColumnRef, values_of
 from flowparse._slab cimport drop_slab
 from flowparse._steps cimport MOST_MS, NO_TIME, ODD_RATE, ODD_TIME, ms_of, since_init
 
 cdef int64_t DAY_NS = <int64_t> 86400 * 1000000000
 cdef int64_t UPTIME_WRAP_NS = (<int64_t> 1 << 32) * 1000000         # uptime counts milliseconds in 32 bits
 
-# Bounds, for all of them: i < rows <= MOST_ROWS, in the columns and in flags; columns have the widths that plan.py pairs
-# them with.
+# Bounds, for all of them: i < rows <= MOST_ROWS, in the columns and in flags; columns have the widths that flow_view.py
+# pairs them with.
 
 cdef void time_order(Part* part, const uint16_t* columns) noexcept nogil:
     """Take one wrap of the exporter's uptime (49.7 days) off a start that is a day or more after its end."""
@@ -81,10 +81,13 @@ cdef void add_duration(Part* part, const uint16_t* columns, int64_t scale) noexc
     cdef int64_t* time = <int64_t*> values_of(part, columns[0])
     cdef const int64_t* other = <const int64_t*> values_of(part, columns[1])
     cdef const uint64_t* duration = <const uint64_t*> values_of(part, columns[2])
+    cdef const ColumnRef* ref = &part.columns[columns[1]]
+    cdef bint is_null
     cdef Py_ssize_t i
     for i in range(part.rows):
+        is_null = ref.null_count == part.rows or (ref.null_count > 0 and not ref.validity[i >> 3] >> (i & 7) & 1)
         # 32 bits of milliseconds are 50 days. The other end may be as late as 2262.
-        if other[i] == NO_TIME or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
+        if is_null or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
             time[i] = NO_TIME
             part.odd |= ODD_TIME
         else:

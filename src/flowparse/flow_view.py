@@ -209,13 +209,11 @@ class _View:
     def into_scratch(self, number: Number, type: str, kernel: str | None = None) -> int | None:
         """A scratch column of that element, by a kernel or as it is; None where the template lacks it."""
         place = self.there((number,), COLUMN_TYPES[type])
-        if place is None:
+        if place is None or (kernel is not None and place.is_variable):
             return None
         index = self.scratch(type)
         if kernel is None:
             self.take(place, index)
-        elif place.is_variable:
-            return None
         else:
             self.step(kernel, place, index)
         return index
@@ -235,7 +233,7 @@ def _first(view: _View, column: FlowColumn) -> None:
 
 def _families(view: _View, column: FlowColumn) -> dict[int, Place]:
     """IP version -> the field that has the address: addresses before prefixes."""
-    found = {}
+    found: dict[int, Place] = {}
     for version, type in zip((4, 6), MAPPABLE, strict=True):
         places = [view.places[number] for number in sources_of(column) if number in view.places]
         for place in places:

@@ -101,6 +101,7 @@ class Programs:
         return taken
 
     def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool, lookups: bool = True) -> plan.Compiled:
+        """Without `lookups` where there are no options, so no rates of interfaces."""
         if is_options or self._columns is None:
             return plan.native(fields)
         return plan.flow(fields, self._columns, lookups=lookups)
