@@ -18,6 +18,7 @@ u32[] i32[]        tuple of int; so are labels (MPLS label stack entries) and vl
 aspath             tuple of (segment type, tuple of AS numbers); type 1 is a set, 2 a sequence
 sfp_lane[] ...     tuple of Fields
 pdus               tuple of tuples of Record
+rtmetrics ...      tuple of (name, type, value); the type as sflowtool names it
 =================  ==========================================================================
 """
 

@@ -1,6 +1,6 @@
 """The structures of sFlow records: `registry/sflow.tsv`, read once.
 
-A structure is told by its kind (flow or counter), enterprise and format, never by the format alone.
+A structure is told by its kind (flow, counter or sample), enterprise and format, never by the format alone.
 Its fields stand in wire order; their types are listed at the top of the file. Structures may have
 grown since, and agents may send the older, shorter form (sFlow version 5, "Extending sFlow"): the
 length of a record is on the wire, not here.
@@ -16,11 +16,12 @@ from typing import Literal
 
 from ..registry import rows
 
-__all__ = ["COUNTER", "FLOW", "Structure", "StructureField", "find", "part", "structures"]
+__all__ = ["COUNTER", "FLOW", "SAMPLE", "Structure", "StructureField", "find", "part", "structures"]
 
-Kind = Literal["flow", "counter"]
+Kind = Literal["flow", "counter", "sample"]
 FLOW: Kind = "flow"
 COUNTER: Kind = "counter"
+SAMPLE: Kind = "sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Structure:
 
     Attributes
     ----------
-    kind : {"flow", "counter", "part"}
-        A "part" is an item of a list in another structure and has no tag.
+    kind : {"flow", "counter", "sample", "part"}
+        A "sample" is one of sFlow-RT's; a "part" is an item of a list in another structure and has no tag.
     enterprise, format : int
         The tag; 0 and 0 for a part.
     name : str
@@ -132,7 +133,7 @@ def _tables() -> Mapping[str, Mapping[tuple[int, int], Structure]]:
     return MappingProxyType(
         {
             kind: MappingProxyType({(s.enterprise, s.format): s for s in _all() if s.kind == kind})
-            for kind in (FLOW, COUNTER)
+            for kind in (FLOW, COUNTER, SAMPLE)
         }
     )
 
