@@ -16,3 +16,4 @@ cdef bint read_unsigned(const uint8_t** at, const uint8_t* end, uint32_t* value)
 cdef int64_t read_time(const uint8_t* at, const uint8_t* end) noexcept nogil
 cdef void put32(uint8_t* out, uint32_t value) noexcept nogil
 cdef Py_ssize_t write_str(Text at, Text end, Room out, Room limit, int era) noexcept nogil
+cdef Py_ssize_t write_source(Text at, Text end, Room out, Room limit, int era) noexcept nogil
