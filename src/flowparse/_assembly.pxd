@@ -121,6 +121,8 @@ cdef struct Form:               # the fields of a structure, or of a level of th
     uint16_t n_slots
     uint16_t item_octets        # of an item of the list
     uint16_t widths[MOST_SLOTS]             # 0: variable, and missing means without octets
+    uint8_t since[MOST_SLOTS]   # the first version that has the field
+    int16_t as_path             # the slot of an AS path, or -1
     const uint8_t* title        # "flowSampleType HEADER": what opens it in versions 2 and 4
     uint16_t title_octets
 
@@ -163,6 +165,7 @@ cdef struct Assembly:
     bint metric
     bint unknown
     bint skipped
+    bint torn
     int era
     # Levels.
     Slot levels[3][MOST_SLOTS]

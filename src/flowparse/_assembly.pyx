@@ -236,9 +236,10 @@ cdef void check_era(Assembly* a, int64_t header_at, Py_ssize_t octets) noexcept 
 cdef void write_fields(Assembly* a, const Form* form) noexcept nogil:
     """The fields of the open record in wire order, up to the last that was told."""
     cdef int slot, last = form.n_slots - 1
+    cdef uint32_t version = number_of(a, 0, D_VERSION, 5)
     cdef const Slot* field
-    # Progress: one slot down each turn.
-    while last >= 0 and a.levels[2][last].stamp != a.stamps[2] and not (form.has_list and last == form.n_slots - 1):
+    # Progress: one slot down each turn. Versions 2 and 4 have no lengths, so all is there that they have.
+    while version == 5 and last >= 0 and a.levels[2][last].stamp != a.stamps[2] and not (form.has_list and last == form.n_slots - 1):
         last -= 1
     for slot in range(last + 1):
         field = &a.levels[2][slot]
@@ -246,9 +247,16 @@ cdef void write_fields(Assembly* a, const Form* form) noexcept nogil:
             append32(a, a.list_count)
             append(a, a.list, a.list_used)
         elif field.stamp == a.stamps[2]:
-            append(a, a.scratch + field.at, field.octets)
-        elif is_old(a):
-            continue                            # these versions do not have it
+            if version == 2 and slot == form.as_path:
+                # One sequence instead of segments: its number of AS numbers, and they.
+                if field.octets > 8:
+                    append(a, a.scratch + field.at + 8, field.octets - 8)
+                else:
+                    append32(a, 0)
+            else:
+                append(a, a.scratch + field.at, field.octets)
+        elif form.since[slot] > version:
+            continue
         elif form.widths[slot]:
             memset(a.out + a.used, 0, form.widths[slot])
             a.used += form.widths[slot]
@@ -331,7 +339,7 @@ cdef void begin_sample(Assembly* a) noexcept nogil:
     a.records_at = 0
     a.records = 0
     a.samples += 1
-    a.discard = a.metric = a.unknown = False
+    a.discard = a.metric = a.unknown = a.torn = False
 
 
 cdef void drop_sample(Assembly* a) noexcept nogil:
@@ -366,7 +374,8 @@ cdef void end_sample(Assembly* a) noexcept nogil:
             return
     elif not ready_for_records(a):
         if a.place == PLACE_SAMPLE:
-            note_values(a, NOTE_TORN_SAMPLE, 0, 0, 0)
+            if not a.torn:
+                note_values(a, NOTE_TORN_SAMPLE, 0, 0, 0)
             drop_sample(a)
         return
     a.place = PLACE_DATAGRAM
@@ -374,7 +383,8 @@ cdef void end_sample(Assembly* a) noexcept nogil:
     if is_old(a):
         if number_of(a, 1, S_TAG, 0) == 0 and be32(filled(a, 1, S_TAG) + 4) == FORMAT_FLOW:
             if a.records == 0:
-                note_values(a, NOTE_TORN_SAMPLE, 0, 0, 0)
+                if not a.torn:
+                    note_values(a, NOTE_TORN_SAMPLE, 0, 0, 0)
                 drop_sample(a)
                 return
             put32(a.out + a.records_at, a.records - 1)
@@ -394,6 +404,7 @@ cdef void tear_sample(Assembly* a) noexcept nogil:
         a.form = FORM_SAMPLE
     else:
         note_values(a, NOTE_TORN_SAMPLE, 0, 0, 0)
+    a.torn = True
     if a.place == PLACE_SAMPLE and not a.metric and not a.unknown and not ready_for_records(a):
         if a.place == PLACE_SAMPLE:
             drop_sample(a)

@@ -8,7 +8,7 @@ SAMPLE_SLOTS: tuple[str, ...]
 MARKS: dict[str, int]
 NOTES: tuple[str, ...]
 
-_Form = tuple[str, int, int, Sequence[int], int, bytes | None]
+_Form = tuple[str, int, int, Sequence[int], Sequence[int], int, int, bytes | None]
 _Key = tuple[int | None, bytes, str, str, int]
 
 @disjoint_base

@@ -358,10 +358,11 @@ cdef class Assembler:
 
     Parameters
     ----------
-    forms : sequence of (mark, enterprise, format, widths, item_octets, title)
+    forms : sequence of (mark, enterprise, format, widths, since, as_path, item_octets, title)
         What a record can be; the first three are the datagram, a sample, and a structure of which
         nothing is known. `mark` is "flow", "counter" or "field"; `widths` has the octets of each
-        field, 0 for a variable one; with `item_octets` the last field is a list; `title` (octets or
+        field, 0 for a variable one; `since` the first version that has it; `as_path` the field that
+        is one, or -1; with `item_octets` the last field is a list; `title` (octets or
         None) is the line that opens it in versions 2 and 4.
     keys : sequence of (form, key, mark, kind, slot)
         `form` is an index, or None for a marker; `key` octets, with # for numbers.
@@ -397,7 +398,7 @@ cdef class Assembler:
         ):
             raise MemoryError()
         a.mask = size - 1
-        for k, (mark, enterprise, format, widths, item_octets, title) in enumerate(forms):
+        for k, (mark, enterprise, format, widths, since, as_path, item_octets, title) in enumerate(forms):
             form = &a.forms[k]
             form.kind = MARKS[mark]
             form.enterprise, form.format = enterprise, format
@@ -406,6 +407,8 @@ cdef class Assembler:
             form.n_slots = len(widths)
             for n, width in enumerate(widths):
                 form.widths[n] = width
+                form.since[n] = since[n]
+            form.as_path = as_path
             form.has_list = item_octets > 0
             form.item_octets = item_octets
             if title is not None:

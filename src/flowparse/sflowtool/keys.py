@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .._text import DATAGRAM_SLOTS, SAMPLE_SLOTS
 from ..registry import rows
+from ..sflow.old import BEFORE_4, LATER
 from ..sflow.structures import COUNTER, FLOW, Structure, part, structures
 
 __all__ = ["Form", "Key", "forms_and_keys", "slot_names"]
@@ -25,12 +26,14 @@ FIXED = ("datagram", "sample", "nothing")
 
 
 class Form(NamedTuple):
-    """What `_text.Assembler` takes: `widths` of the fields, octets of an item where the last field is a list."""
+    """What `_text.Assembler` takes: octets of the fields and the first version that has them, and what is a list."""
 
     mark: str
     enterprise: int
     format: int
     widths: tuple[int, ...]
+    since: tuple[int, ...]
+    as_path: int
     item_octets: int
     title: bytes | None
 
@@ -77,6 +80,19 @@ def _item_octets(type: str) -> int:
     if not type.endswith("[]") or type in ("u32[]", "i32[]", "mac[]"):
         return 0
     return sum(WIDTHS.get(field.type, 4) for field in part(type[:-2]).fields)
+
+
+def _plain(names: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...], int, int, None]:
+    return (0,) * len(names), (0,) * len(names), -1, 0, None
+
+
+def _since(structure: Structure, name: str) -> int:
+    """The first version of sFlow that has a field."""
+    if structure.kind != FLOW or structure.enterprise:
+        return 0
+    if name in LATER.get(structure.format, ()):
+        return 5
+    return 4 if structure.format == 1003 and name in BEFORE_4 else 0
 
 
 def _keys_of(index: int, structure: Structure, table: _Rows) -> list[Key]:
@@ -126,9 +142,9 @@ def forms_and_keys() -> tuple[tuple[Form, ...], tuple[Key, ...]]:
     """Everything that `_text.Assembler` is told about keys."""
     table = _Rows()
     forms = [
-        Form("field", 0, 0, (0,) * len(DATAGRAM_SLOTS), 0, None),
-        Form("field", 0, 0, (0,) * len(SAMPLE_SLOTS), 0, None),
-        Form("field", 0, 0, (), 0, None),
+        Form("field", 0, 0, *_plain(DATAGRAM_SLOTS)),
+        Form("field", 0, 0, *_plain(SAMPLE_SLOTS)),
+        Form("field", 0, 0, *_plain(())),
     ]
     keys = [
         *_keys_at(0, "datagram", DATAGRAM_SLOTS, table),
@@ -140,7 +156,10 @@ def forms_and_keys() -> tuple[tuple[Form, ...], tuple[Key, ...]]:
         widths = tuple(WIDTHS.get(type, 0) for _, type, _ in fields)
         title = None if structure.text is None else structure.text.encode()
         last = _item_octets(fields[-1][1]) if fields else 0
-        forms.append(Form(structure.kind, structure.enterprise, structure.format, widths, last, title))
+        since = tuple(_since(structure, name) for name, _, _ in fields)
+        as_path = next((slot for slot, (_, type, _) in enumerate(fields) if type == "aspath"), -1)
+        tag = (structure.kind, structure.enterprise, structure.format)
+        forms.append(Form(*tag, widths, since, as_path, last, title))
         keys.extend(_keys_of(index, structure, table))
     return tuple(forms), tuple(keys)
 
