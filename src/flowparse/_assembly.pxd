@@ -166,6 +166,7 @@ cdef struct Assembly:
     bint unknown
     bint skipped
     bint torn
+    bint unsized
     int era
     # Levels.
     Slot levels[3][MOST_SLOTS]

@@ -265,6 +265,12 @@ cdef void write_fields(Assembly* a, const Form* form) noexcept nogil:
             append32(a, 0)
 
 
+cdef void note_skipped(Assembly* a, uint32_t enterprise, uint32_t format) noexcept nogil:
+    """JSON has the tag alone of what sflowtool skipped, and how long it was nobody knows."""
+    a.unsized = True
+    note_values(a, NOTE_SKIPPED, enterprise, format, -1)
+
+
 cdef void close_record(Assembly* a) noexcept nogil:
     """Copy the open record behind the others."""
     cdef const Form* form = &a.forms[a.form]
@@ -286,7 +292,9 @@ cdef void close_record(Assembly* a) noexcept nogil:
         return
     append32(a, form.enterprise << 12 | form.format)
     append32(a, 0)
-    if not a.skipped:
+    if not a.skipped and a.level_at[2] == 2 * LEVEL_OCTETS and not a.list_count:
+        note_skipped(a, form.enterprise, form.format)
+    elif not a.skipped:
         write_fields(a, form)
         if form.kind == MARK_FLOW and form.format == 1 and form.enterprise == 0 and form.n_slots == 4:
             header = &a.levels[2][3]
@@ -365,8 +373,13 @@ cdef void end_sample(Assembly* a) noexcept nogil:
     close_record(a)
     if a.place != PLACE_SAMPLE:
         return
+    tag = filled(a, 1, S_TAG)
+    if not a.metric and not a.unknown and a.records_at == 0 and tag != NULL and (
+        be32(tag) or be32(tag + 4) - 1 >= FORMAT_DISCARD
+    ):
+        a.unknown = True
+        note_skipped(a, be32(tag), be32(tag + 4))
     if a.unknown or a.metric:
-        tag = filled(a, 1, S_TAG)
         if a.unknown and tag != NULL and has_room(a, 8):
             append32(a, be32(tag) << 12 | be32(tag + 4))
             append32(a, 0)
@@ -458,7 +471,7 @@ cdef void begin_datagram(Assembly* a) noexcept nogil:
     a.place = PLACE_DATAGRAM
     a.form = FORM_DATAGRAM
     a.start = a.used
-    a.has_header = False
+    a.has_header = a.unsized = False
     a.samples = 0
     a.lost_octets = 0
     a.datagram_lines = 0
@@ -500,7 +513,7 @@ cdef void end_datagram(Assembly* a) noexcept nogil:
     if told != a.samples:
         note_values(a, NOTE_SAMPLES, told, a.samples, 0)
     told = number_of(a, 0, D_SIZE, 0)
-    if filled(a, 0, D_SIZE) != NULL and told != a.used - a.start + a.lost_octets:
+    if filled(a, 0, D_SIZE) != NULL and not a.unsized and told != a.used - a.start + a.lost_octets:
         note_values(a, NOTE_SIZE, told, a.used - a.start + a.lost_octets, 0)
     if a.n_metas == a.metas_size:
         size = 64 if a.metas_size == 0 else 2 * a.metas_size

@@ -223,6 +223,30 @@ cdef Entry* open_counters(Assembly* a, const uint8_t* key, Py_ssize_t octets) no
     return NULL
 
 
+cdef void take_mark(Assembly* a, int mark, const uint8_t* line, const uint8_t* end) noexcept nogil:
+    """A datagram or a sample begins or ends."""
+    if mark == MARK_START_DATAGRAM:
+        tear_datagram(a)
+        begin_datagram(a)
+    elif mark == MARK_END_DATAGRAM:
+        if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
+            tear_sample(a)
+        if a.place == PLACE_OVERFLOW:
+            a.place = PLACE_OUTSIDE
+            a.ordinal += 1
+        elif a.place != PLACE_OUTSIDE:
+            end_datagram(a)
+    elif mark == MARK_START_SAMPLE:
+        if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
+            tear_sample(a)
+        if a.place == PLACE_DATAGRAM:
+            begin_sample(a)
+    elif a.place == PLACE_DATAGRAM:
+        note_text(a, NOTE_LINE, line, end)
+    else:
+        end_sample(a)
+
+
 cdef void take_entry(
     Assembly* a, Entry* entry, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets,
     const uint8_t* value, const uint8_t* end,
@@ -242,26 +266,8 @@ cdef void take_entry(
             if entry.slot == D_LOCALTIME:
                 a.era |= ERA_SWAPPED_ESCAPE
             fill(a, 0, entry, line, value, end)
-    elif mark == MARK_START_DATAGRAM:
-        tear_datagram(a)
-        begin_datagram(a)
-    elif mark == MARK_END_DATAGRAM:
-        if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
-            tear_sample(a)
-        if a.place == PLACE_OVERFLOW:
-            a.place = PLACE_OUTSIDE
-            a.ordinal += 1
-        else:
-            end_datagram(a)
-    elif mark == MARK_START_SAMPLE:
-        if a.place != PLACE_DATAGRAM:
-            tear_sample(a)
-        if a.place == PLACE_DATAGRAM:
-            begin_sample(a)
-    elif mark == MARK_END_SAMPLE:
-        if a.place == PLACE_DATAGRAM:
-            note_text(a, NOTE_LINE, line, end)
-        end_sample(a)
+    elif mark <= MARK_END_SAMPLE:
+        take_mark(a, mark, line, end)
     elif mark == MARK_FLOW or mark == MARK_COUNTER:
         take_tag(a, mark, line, value, end)
     elif mark == MARK_SKIPPING:
