@@ -565,25 +565,29 @@ cdef class Assembler:
             Where each datagram lies in `octets`; when it came, in nanoseconds since 1970, or -1.
         sources : list of bytes or None
             16 octets each.
+        ordinals : bytes of int64
+            Which datagram of the text each is, as `notes` counts them.
         lacks : list of (datagram, sample, record, slot)
             Fields that are zero in the octets because the text does not tell them, counted from 0.
         """
         cdef Assembly* a = &self.a
         cdef int64_t i, first = 0
-        cdef bytes offsets, lengths, received
+        cdef bytes offsets, lengths, received, ordinals
         cdef int64_t done = a.used if a.place == PLACE_OUTSIDE or a.place == PLACE_OVERFLOW else a.start
         self.enter()
         octets = PyBytes_FromStringAndSize(<const char*> a.out, done)
         offsets = PyBytes_FromStringAndSize(NULL, a.n_metas * 8)
         lengths = PyBytes_FromStringAndSize(NULL, a.n_metas * 4)
         received = PyBytes_FromStringAndSize(NULL, a.n_metas * 8)
+        ordinals = PyBytes_FromStringAndSize(NULL, a.n_metas * 8)
         sources = []
         index = {}
         for i in range(a.n_metas):
-            # Bounds: the three were made for as many.
+            # Bounds: the four were made for as many.
             (<int64_t*> <char*> offsets)[i] = a.metas[i].offset
             (<int32_t*> <char*> lengths)[i] = a.metas[i].octets
             (<int64_t*> <char*> received)[i] = a.metas[i].received_ns
+            (<int64_t*> <char*> ordinals)[i] = a.metas[i].ordinal
             sources.append(
                 PyBytes_FromStringAndSize(<const char*> a.metas[i].source, 16) if a.metas[i].has_source else None
             )
@@ -606,7 +610,7 @@ cdef class Assembler:
         if a.records_at:
             a.records_at -= done
         a.n_metas = 0
-        return octets, offsets, lengths, received, sources, lacks
+        return octets, offsets, lengths, received, sources, ordinals, lacks
 
     def notes(self):
         """Hand over what was noted: [(kind, line, datagram, values, text)], and how many notes were left out."""
