@@ -278,6 +278,41 @@ cdef void take_entry(
         take_item(a, entry, line, value, end)
 
 
+cdef void take_old_metric(
+    Assembly* a, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets, const uint8_t* value,
+    const uint8_t* end,
+) noexcept nogil:
+    """`rtmetric NAME = (TYPE) VALUE`, as 4.01 and before print it; a double is called a float there."""
+    cdef uint8_t[4 * MOST_KEY] plain
+    cdef const uint8_t* type = value
+    cdef const uint8_t* type_end
+    cdef Py_ssize_t octets, type_octets
+    cdef Entry* entry = NULL
+    # Progress: one octet further each turn. Bounds: four octets behind `type`.
+    while end - type >= 4 and memcmp(type, b" = (", 4) != 0:
+        type += 1
+    if end - type >= 4:
+        type_end = <const uint8_t*> memchr(type, c")", end - type)
+        type += 4
+        if type_end != NULL and end - type_end >= 2:
+            type_octets = type_end - type
+            octets = key_octets + type_octets + (type - 4 - value) + 2
+            if octets <= 4 * MOST_KEY:
+                memcpy(plain, key, key_octets)
+                plain[key_octets] = plain[key_octets + 1 + type_octets] = c"_"
+                memcpy(plain + key_octets + 1, type, type_octets)
+                memcpy(plain + key_octets + 2 + type_octets, value, type - 4 - value)
+                entry = find_metric(a, plain, octets)
+                value = type_end + 2
+                if end - value >= 2 and value[0] == c'"' and (end - 1)[0] == c'"':
+                    value += 1
+                    end -= 1
+    if entry == NULL:
+        note_text(a, NOTE_LINE, line, end)
+    else:
+        take_metric(a, entry, line, plain, octets, value, end)
+
+
 cdef void take_found(
     Assembly* a, Entry* entry, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets,
     const uint8_t* value, const uint8_t* end,
@@ -292,6 +327,11 @@ cdef void take_found(
         return
     if entry == NULL and is_old(a) and (a.place == PLACE_SAMPLE or a.place == PLACE_RECORD):
         entry = open_counters(a, key, key_octets)
+    if entry == NULL and a.place == PLACE_SAMPLE and (
+        key_octets == 8 and memcmp(key, b"rtmetric", 8) == 0 or key_octets == 6 and memcmp(key, b"rtflow", 6) == 0
+    ):
+        take_old_metric(a, line, key, key_octets, value, end)
+        return
     if entry == NULL:
         note_text(a, NOTE_LINE, line, end)
         return

@@ -20,6 +20,7 @@ cdef enum:
     MOST_DEPTH = 16
     MOST_JSON_KEY = 128
     SAMPLES_DEPTH = 2           # { [ : where samples begin and end
+    HEADS_DEPTH = 3             # { [ { : above records, where no value is text of somebody else's
 
 cdef enum Reading:
     READING_STRUCTURE = 0
@@ -93,6 +94,8 @@ cdef class JsonAssembler(Assembler):
             return behind == c":"
         if behind == c" ":
             return self.in_list()
+        if behind == c'"':
+            return self.depth <= HEADS_DEPTH            # 5.01 leaves the comma out before "samples" and "elements"
         return behind == c"," or behind == c"}" or behind == c"]" or behind == c"\n" or behind == c"\r"
 
     cdef bint in_list(self) noexcept nogil:

@@ -250,11 +250,14 @@ cdef Py_ssize_t write_ip6(Text at, Text end, Room out, Room limit, int era) noex
 
 
 cdef Py_ssize_t write_addr(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    """An address with its type; `-` stands for the unknown one, which has no octets."""
+    """An address with its type; `-` stands for the unknown one, which has no octets.
+
+    5.01 prints every IPv6 address as `0210`, and nobody knows which it was.
+    """
     cdef Py_ssize_t octets
     if limit - out < 20:
         return -1
-    if end - at == 1 and at[0] == c"-":
+    if end - at == 1 and at[0] == c"-" or end - at == 4 and memcmp(at, b"0210", 4) == 0:
         put32(out, 0)
         return 4
     octets = write_ip4(at, end, out + 4, limit, era)
@@ -276,12 +279,14 @@ cdef inline int read_octet(const uint8_t* at, int era) noexcept nogil:
 
 
 cdef Py_ssize_t write_mac(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    """Twelve digits, also where all of them are decimal."""
+    """Twelve digits, also where all of them are decimal; metrics before 5.01 have dashes between."""
     cdef int i, octet
-    if end - at != 12 or limit - out < 8:
+    cdef int apart = 3 if end - at == 17 and at[2] == c"-" else 2
+    if end - at != 6 * apart - (apart - 2) or limit - out < 8:
         return -1
+    # Bounds: 5 * apart + 2 octets.
     for i in range(6):
-        octet = read_octet(at + 2 * i, era)
+        octet = read_octet(at + apart * i, era)
         if octet < 0:
             return -1
         out[i] = <uint8_t> octet
@@ -409,6 +414,10 @@ cdef Py_ssize_t write_vlans(Text at, Text end, Room out, Room limit, int era) no
                 return -1
             tpid = tpid << 4 | HEX[at[k]]
         at += 6
+        if era & ERA_SWAPPED_HEX:
+            tpid = tpid << 4 & 0xF0F0 | tpid >> 4 & 0x0F0F
+        if at < end and at[0] == c".":          # before 5.01
+            at += 1
         if not read_parts(&at, end, part, 3) or part[0] > 7 or part[1] > 1 or part[2] > 4095:
             return -1
         put32(out + 4 + 4 * n, tpid << 16 | part[0] << 13 | part[1] << 12 | part[2])
@@ -448,6 +457,8 @@ cdef Py_ssize_t write_aspath(Text at, Text end, Room out, Room limit, int era) n
         return -1
     # Progress: one octet further each turn, at least.
     while at < end:
+        if end - at > 1 and at[0] == c"-" and at[1] == c"(" and segment != NULL:
+            at += 1                             # before 5.01 a dash stands before a set
         if at[0] == c"(" and not in_set:
             in_set = True
             segment = NULL
