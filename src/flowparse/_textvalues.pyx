@@ -252,12 +252,12 @@ cdef Py_ssize_t write_ip6(Text at, Text end, Room out, Room limit, int era) noex
 cdef Py_ssize_t write_addr(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
     """An address with its type; `-` stands for the unknown one, which has no octets.
 
-    5.01 prints every IPv6 address as `0210`, and nobody knows which it was.
+    5.01 prints four digits of an IPv6 address, and nobody knows which it was.
     """
     cdef Py_ssize_t octets
     if limit - out < 20:
         return -1
-    if end - at == 1 and at[0] == c"-" or end - at == 4 and memcmp(at, b"0210", 4) == 0:
+    if end - at == 1 and at[0] == c"-" or end - at == 4 and (HEX[at[0]] | HEX[at[1]] | HEX[at[2]] | HEX[at[3]]) < 16:
         put32(out, 0)
         return 4
     octets = write_ip4(at, end, out + 4, limit, era)
