@@ -18,7 +18,7 @@ from ..events import Event
 from ..limits import Limits
 from ..schema import FLOW, Schema
 from ..sflow.model import Datagram
-from .datagrams import Block, records_of
+from .datagrams import Block, maker, records_of
 from .detect import Format, detect
 from .keys import forms_and_keys
 from .notes import Noted, event_of
@@ -91,6 +91,7 @@ class Parser:
         self._schema = schema
         self._decoder = Decoder(schema, limits=self._limits)
         self._agents = Agents(self._limits)
+        self._make = maker(self._limits)
         self._format: str = "fields" if fields and format == "auto" else format
         self._assembler: Assembler | None = None
         self._rows: RowReader | None = None
@@ -245,7 +246,7 @@ class Parser:
     def datagrams(self) -> Iterator[Datagram]:
         """Hand over the datagrams so far as records, equal to those of the binary datagrams; CSV rows make none."""
         for block in self._blocks.read(RECORDS):
-            yield from records_of(block, self._limits)
+            yield from records_of(block, self._make, self._limits)
 
     def agents(self, now_ns: int) -> dict[str, dict[str, Any]]:
         """What is counted of each agent, under the 19 names of sFlow-RT's `/agents/json`.
