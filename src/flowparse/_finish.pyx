@@ -7,7 +7,7 @@ columns share. Each step gets a part with rows and the columns that its layout n
 that plan.py pairs them with.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._layout cimport FINISH_KINDS, MOST_ROWS
@@ -105,8 +105,37 @@ cdef void finish_zero_is_null(Part* part, const uint16_t* columns) noexcept nogi
     set_nulls(part, columns[0], is_null, n, 1)
 
 
+cdef void finish_flagged(Part* part, const uint16_t* columns) noexcept nogil:
+    """A value is there where its flag is 1, not 0."""
+    cdef const uint8_t* flags = values_of(part, columns[0])
+    cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows, of the flags.
+    for i in range(part.rows):
+        n += flags[i]
+    set_nulls(part, columns[1], flags, part.rows - n, 0)
+
+
+cdef void finish_all_ones(Part* part, const uint16_t* columns) noexcept nogil:
+    """The largest number of its type stands for one that is not known (sFlow version 5); of 4 or 8 octets."""
+    cdef const uint8_t* value = values_of(part, columns[0])
+    cdef uint8_t[MOST_ROWS] is_null
+    cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows <= MOST_ROWS, in the column and the flags.
+    if part.shape.columns[columns[0]].width == 8:
+        for i in range(part.rows):
+            is_null[i] = (<const uint64_t*> value)[i] == <uint64_t> 0xFFFFFFFFFFFFFFFF
+            n += is_null[i]
+    else:
+        for i in range(part.rows):
+            is_null[i] = (<const uint32_t*> value)[i] == <uint32_t> 0xFFFFFFFF
+            n += is_null[i]
+    set_nulls(part, columns[0], is_null, n, 1)
+
+
 ctypedef void (*FinishKernel)(Part*, const uint16_t*) noexcept nogil
-cdef FinishKernel[FINISH_KINDS] FINISH_KERNELS = [finish_icmp_split, finish_time_order, finish_zero_is_null]
+cdef FinishKernel[FINISH_KINDS] FINISH_KERNELS = [
+    finish_icmp_split, finish_time_order, finish_zero_is_null, finish_flagged, finish_all_ones,
+]
 cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0.0.0.0
 cdef uint32_t MAPPED_WORD
 memcpy(&MAPPED_WORD, MAPPED, 4)

@@ -34,7 +34,9 @@ cdef enum Finish:               # see _finish.pyx
     FINISH_ICMP_SPLIT = 0       # proto, src_port, dst_port, icmp_type, icmp_code
     FINISH_TIME_ORDER = 1       # start, end
     FINISH_ZERO_IS_NULL = 2     # column
-    FINISH_KINDS = 3
+    FINISH_FLAGGED = 3          # flags, column
+    FINISH_ALL_ONES = 4         # column
+    FINISH_KINDS = 5
 
 cdef struct FinishStep:
     uint16_t kind

@@ -35,6 +35,8 @@ FINISH = {
     "icmp_split": (FINISH_ICMP_SPLIT, 5),
     "time_order": (FINISH_TIME_ORDER, 2),
     "zero_is_null": (FINISH_ZERO_IS_NULL, 1),
+    "flagged": (FINISH_FLAGGED, 2),
+    "all_ones": (FINISH_ALL_ONES, 1),
 }
 SOURCES = {
     "null": SOURCE_NULL,

@@ -49,6 +49,12 @@ cdef void note(
     one.domain = about.domain
 
 
+cdef void drop_notes(Notebook* book, Py_ssize_t n, uint32_t left) noexcept nogil:
+    """Keep the first n notes; the message under way may report `left` more."""
+    book.n = n
+    book.left = left
+
+
 cdef list take_notes(Notebook* book):
     """All notes, as tuples for `events.event_of`."""
     cdef list taken = []

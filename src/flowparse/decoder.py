@@ -18,15 +18,18 @@ from ._columns import Table
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
+from ._sflow import Sflow
 from .batch import Batch
 from .errors import DecodeError
-from .events import PROTOCOLS, Event, Note, event_of, refusal_of
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import FLOWS, VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .template import fixed_fields
+from .sflow import tables as sflow_tables
+from .sflow.structures import COUNTER
+from .template import FieldSpecifier, Template, fields_from, fixed_fields, n_odd, n_unknown
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -34,10 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
+MOST_PROGRAMS = 4096
+Program = tuple[Plan, bool, int, int]
+"""(plan, whether its records teach, unknown elements, fields of odd length)"""
 
 
 class Decoder(Feeder):
-    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5 and v7.
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
     thread; entering one twice is a RuntimeError.
@@ -49,11 +55,16 @@ class Decoder(Feeder):
     key : {"address", "address+port"}
         What tells exporters apart. With the port, exporters behind one address (NAT, a load
         balancer) are kept apart, and one that changes its port is another.
+    transport : {"udp", "tcp", "sctp", "file"}
+        How messages come: only over UDP can templates not be withdrawn (RFC 7011 section 8.4).
     malformed : {"discard", "salvage"} or None
-        What becomes of a message whose count or lengths lie: all of it goes, or what is framed
-        before the damage stays. None is the rule of each protocol: NetFlow v1, v5 and v7 are salvaged.
+        What becomes of a message whose count or lengths lie: all of it goes, templates included, or
+        what is framed before the damage stays. None is the rule of each protocol: IPFIX is discarded
+        (RFC 7011 section 9.1), NetFlow is salvaged.
     strict : bool
         Raise the DecodeError instead of telling it as an event; the message does not count.
+    replay : bool
+        Keep Sets whose template is not known, and decode them when it comes.
     sampling_override : mapping of address to int, optional
         Sampling rates that stand over what exporters say.
     default_sampling_rate : int, optional
@@ -76,7 +87,7 @@ class Decoder(Feeder):
     >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
     0
     >>> decoder.events()[0].message
-    'version 99 is not decoded here; NetFlow v1, v5 and v7 are'
+    'version 99 is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are'
     """
 
     def __init__(
@@ -84,8 +95,10 @@ class Decoder(Feeder):
         schema: Schema | Native = FLOW,
         *,
         key: Literal["address", "address+port"] = "address",
+        transport: Literal["udp", "tcp", "sctp", "file"] = "udp",
         malformed: Literal["discard", "salvage"] | None = None,
         strict: bool = False,
+        replay: bool = True,
         sampling_override: Mapping[Address, int] | None = None,
         default_sampling_rate: int | None = None,
         limits: Limits | None = None,
@@ -98,6 +111,8 @@ class Decoder(Feeder):
             raise ValueError(f"key is 'address' or 'address+port', not {key!r}")
         if malformed not in (None, "discard", "salvage"):
             raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
+        if transport not in ("udp", "tcp", "sctp", "file"):
+            raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"
@@ -105,16 +120,23 @@ class Decoder(Feeder):
         self._overrides = {
             identify(exporter)[0]: _checked_rate(rate) for exporter, rate in (sampling_override or {}).items()
         }
-        self._columns = None if isinstance(schema, Native) else schema.columns(registry or Registry.default())
+        self._elements = registry or Registry.default()
+        self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
-        self._tables: dict[tuple[object, ...], Table] = {}
+        self._tables: dict[object, Table] = {}
+        self._options: dict[object, Table] = {}
+        self._samples: dict[object, Table] = {}  # of structures of flow samples, in NATIVE
+        self._counters: dict[object, Table] = {}
         self._plans: list[Plan] = []
+        self._programs: dict[tuple[int, bool, bytes], Program] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
             self._limits,
-            discard=malformed == "discard",
+            malformed=malformed,
             strict=bool(strict),
+            replay=bool(replay),
+            transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
         )
 
@@ -130,19 +152,79 @@ class Decoder(Feeder):
         return identity, address, port, self._overrides.get(address, 0)
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            return self._make_sflow()
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
-        fields = fixed_fields(version)
-        compiled = plan.native(fields) if self._columns is None else plan.flow(fields, self._columns)
-        made = Plan(self._table(compiled), compiled.segments, compiled.steps)
+        made = self._plan(fixed_fields(version), is_options=False)
+        assert made is not None
         self._plans.append(made)
         self._set_plan(protocol, made)
+        return None
 
-    def _table(self, compiled: plan.Compiled) -> Table:
-        """The table of a layout; templates that fill the same columns share one."""
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
+
+    def _make_sflow(self) -> None:
+        self._structures = sflow_tables.described(self._columns is None)
+        self._sflow = Sflow([each.for_kernel() for each in self._structures])
+        if self._columns is not None:
+            compiled = sflow_tables.flow(self._columns)
+            table = Table(Layout(compiled.columns, compiled.finish), self._account, FLOWS)
+            self._tables["sflow"] = table
+            self._sflow.set_flow(Plan(table, compiled.segments, compiled.steps))
+        self._set_sflow(self._sflow)
+
+    def _make_structure(self, structure: int, fields: int) -> None:
+        of = self._structures[structure]
+        compiled = sflow_tables.table(of, fields)
+        is_counter = of.structure.kind == COUNTER
+        account = self._counters_account if is_counter else self._account
+        table = Table(Layout(compiled.columns, compiled.finish), account, of.structure.name)
+        (self._counters if is_counter else self._samples)[structure, fields] = table
+        self._sflow.set_structure(structure, fields, Plan(table, compiled.segments, compiled.steps))
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        dropped = sum(len(part) for table in self._counters.values() for part in table.take())
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+
+    def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
+        key = (protocol, is_options, octets[2:])  # the id is of no interest
+        program = self._programs.pop(key, None)
+        if program is None:
+            fields = fields_from(octets, protocol, is_options, self._elements)
+            made = self._plan(fields, is_options=is_options)
+            if made is None:
+                return None
+            program = made, False, n_unknown(fields, self._elements), n_odd(fields)
+            if len(self._programs) >= MOST_PROGRAMS:
+                del self._programs[next(iter(self._programs))]  # a cache: templates keep the plans that they use
+        self._programs[key] = program
+        return program
+
+    def _plan(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> Plan | None:
+        """A plan for records of these fields; None where there are as many tables as may be."""
+        if is_options or self._columns is None:
+            compiled = plan.native(fields)
+        else:
+            compiled = plan.flow(fields, self._columns)
+        tables = self._options if is_options else self._tables
         key = (compiled.columns, compiled.finish)
-        if key not in self._tables:
-            self._tables[key] = Table(Layout(compiled.columns, compiled.finish), self._account, "flows")
-        return self._tables[key]
+        if key not in tables:
+            if len(tables) >= max(1, self._limits.templates):
+                return None
+            account = self._options_account if is_options else self._account
+            name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
+            tables[key] = Table(Layout(compiled.columns, compiled.finish), account, name)
+        return Plan(tables[key], compiled.segments, compiled.steps)
+
+    def _make_room_for_options(self) -> None:
+        """Drop the options records that nobody took."""
+        dropped = sum(len(part) for table in self._options.values() for part in table.take())
+        self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+
+    def _learn(self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]) -> None:
+        raise NotImplementedError
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -181,7 +263,7 @@ class Decoder(Feeder):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty)
+        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty, self._elements)
 
     def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
         """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
@@ -282,12 +364,26 @@ class Decoder(Feeder):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
+
+    def take_options(self) -> list[Batch]:
+        """Hand over the options records so far, as sent, one Batch per layout."""
+        return batches_of(self._taken_of(self._options))
+
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        return joined(self._taken_of(self._counters))
 
     def _taken(self) -> Taken:
+        return self._taken_of(self._tables | self._samples)
+
+    def _taken_of(self, tables: dict[object, Table]) -> Taken:
         self._check_idle()
-        return [(table, table.take()) for table in self._tables.values()]
+        return [(table, table.take()) for table in tables.values()]
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
@@ -308,6 +404,18 @@ class Decoder(Feeder):
             )
             self._events_dropped = 0
         return told
+
+    def templates(self) -> list[Template]:
+        """The templates in force, by exporter, domain and id."""
+        self._check_idle()
+        made = []
+        for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
+            fields = fields_from(octets, protocol, is_options, self._elements)
+            id = int.from_bytes(octets[:2])
+            made.append(
+                Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns)
+            )
+        return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""

@@ -16,7 +16,7 @@ from typing import Literal
 
 from ..registry import rows
 
-__all__ = ["COUNTER", "FLOW", "SAMPLE", "Structure", "StructureField", "find", "part", "structures"]
+__all__ = ["COUNTER", "FLOW", "SAMPLE", "Structure", "StructureField", "every", "find", "part", "structures"]
 
 Kind = Literal["flow", "counter", "sample"]
 FLOW: Kind = "flow"
@@ -48,8 +48,9 @@ class Structure:
 
     Attributes
     ----------
-    kind : {"flow", "counter", "sample", "part"}
-        A "sample" is one of sFlow-RT's; a "part" is an item of a list in another structure and has no tag.
+    kind : {"flow", "counter", "sample", "part", "unknown"}
+        A "sample" is one of sFlow-RT's, or what the table of such samples has of their heads; "unknown" is
+        the table of structures that nothing is known of; a "part" is an item of a list in another structure and has no tag.
     enterprise, format : int
         The tag; 0 and 0 for a part.
     name : str
@@ -102,7 +103,8 @@ def part(name: str) -> Structure:
 
 
 @cache
-def _all() -> tuple[Structure, ...]:
+def every() -> tuple[Structure, ...]:
+    """All of them, of every kind, in the order of the file."""
     found: list[tuple[list[str], list[StructureField]]] = []
     for cells in rows("sflow.tsv"):
         _, _, name, type, text, _ = cells
@@ -132,7 +134,7 @@ def _structure(cells: list[str], fields: tuple[StructureField, ...]) -> Structur
 def _tables() -> Mapping[str, Mapping[tuple[int, int], Structure]]:
     return MappingProxyType(
         {
-            kind: MappingProxyType({(s.enterprise, s.format): s for s in _all() if s.kind == kind})
+            kind: MappingProxyType({(s.enterprise, s.format): s for s in every() if s.kind == kind})
             for kind in (FLOW, COUNTER, SAMPLE)
         }
     )
@@ -140,4 +142,4 @@ def _tables() -> Mapping[str, Mapping[tuple[int, int], Structure]]:
 
 @cache
 def _parts() -> Mapping[str, Structure]:
-    return MappingProxyType({s.name: s for s in _all() if s.kind == "part"})
+    return MappingProxyType({s.name: s for s in every() if s.kind == "part"})
