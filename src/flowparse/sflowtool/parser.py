@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from struct import unpack
@@ -28,7 +27,6 @@ from .waiting import RECORDS, ROWS, Waiting
 __all__ = ["Parser", "Result", "parse"]
 
 GREP_COLUMNS = 7
-UNKNOWN_TIME = (-1).to_bytes(8, sys.byteorder, signed=True)
 PIECE = 1 << 20
 """Octets of text between two hand-overs to the decoder, so that a large chunk costs no more memory than a small one."""
 
@@ -201,13 +199,17 @@ class Parser:
             exporters: Any = [source or "" for source in block.sources]
             if all(each == exporters[0] for each in exporters):
                 exporters = exporters[0]
-            if block.received.find(UNKNOWN_TIME) < 0:
-                self._decoder.feed_at(block.octets, block.offsets, block.lengths, exporters, block.received)
+            offsets, lengths = memoryview(block.offsets).cast("q"), memoryview(block.lengths).cast("i")
+            times = memoryview(block.received).cast("q")
+            if min(times) >= 0:
+                self._decoder.feed_at(block.octets, offsets, lengths, exporters, times)
                 continue
-            for i, time in enumerate(unpack(f"{len(block)}q", block.received)):
+            for i, time in enumerate(times):
                 exporter = exporters[i] if isinstance(exporters, list) else exporters
-                at, length = block.offsets[8 * i : 8 * i + 8], block.lengths[4 * i : 4 * i + 4]
-                self._decoder.feed_at(block.octets, at, length, exporter, None if time < 0 else time)
+                one = slice(i, i + 1)
+                self._decoder.feed_at(
+                    block.octets, offsets[one], lengths[one], exporter, None if time < 0 else times[one]
+                )
 
     def close(self) -> None:
         """The text ends here: a line or a datagram without an end is told of, and what is whole of it counts."""

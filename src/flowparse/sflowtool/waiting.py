@@ -49,10 +49,13 @@ class Waiting:
     def read(self, reader: int) -> Iterator[Block]:
         """The blocks that a reader has not had; those that it does not reach are there at its next call."""
         other = 1 - reader
+        end = self._first + len(self._blocks)
+        if end == self._asked[reader]:
+            return self._unread(reader)  # nothing has come since
         while self._read[other] < min(self._asked[reader], self._read[reader]):
             self._lost[other] += len(self._blocks[self._read[other] - self._first])
             self._read[other] += 1
-        self._asked[reader] = self._first + len(self._blocks)
+        self._asked[reader] = end
         return self._unread(reader)
 
     def _unread(self, reader: int) -> Iterator[Block]:
