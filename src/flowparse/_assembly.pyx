@@ -94,8 +94,11 @@ cdef inline void append32(Assembly* a, uint32_t value) noexcept nogil:
 
 
 cdef inline void append(Assembly* a, const uint8_t* octets, Py_ssize_t n) noexcept nogil:
-    # Bounds: the caller has made room.
-    memcpy(a.out + a.used, octets, n)
+    # Bounds: the caller has made room. A number is copied without a call.
+    if n == 4:
+        memcpy(a.out + a.used, octets, 4)
+    else:
+        memcpy(a.out + a.used, octets, n)
     a.used += n
 
 

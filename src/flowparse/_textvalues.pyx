@@ -315,16 +315,19 @@ cdef Py_ssize_t write_opaque(Text at, Text end, Room out, Room limit, int era) n
     """`AA-BB-CC`; nothing at all where there are no octets."""
     cdef Py_ssize_t octets = (end - at + 1) // 3
     cdef Py_ssize_t i
-    cdef int octet
+    cdef uint8_t high, low, wrong = 0
+    cdef int first = 0 if era & ERA_SWAPPED_HEX else 1
     if limit - out < octets + 8 or end > at and 3 * octets - 1 != end - at:
         return -1
-    # Bounds: 3 * octets - 1 octets of text, octets + 8 of room.
+    # Bounds: 3 * octets - 1 octets of text, octets + 8 of room. What is wrong is found at the end, without a branch each.
     for i in range(octets):
-        octet = read_octet(at + 3 * i, era)
-        if octet < 0 or i and at[3 * i - 1] != c"-":
-            return -1
-        out[4 + i] = <uint8_t> octet
-    return padded(out, octets)
+        high = HEX[at[3 * i + 1 - first]]
+        low = HEX[at[3 * i + first]]
+        wrong |= (high | low) & 0xF0
+        out[4 + i] = high << 4 | low
+    for i in range(1, octets):
+        wrong |= at[3 * i - 1] ^ c"-"
+    return -1 if wrong else padded(out, octets)
 
 
 cdef Py_ssize_t write_uuid(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
