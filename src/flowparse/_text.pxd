@@ -4,6 +4,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from flowparse._assembly cimport Assembly
+from flowparse._textkeys cimport Keys
 
 cdef void take_pair(
     Assembly* a, const uint8_t* key, Py_ssize_t key_octets, const uint8_t* value, const uint8_t* end,
@@ -14,7 +15,7 @@ cdef void take_line(Assembly* a, const uint8_t* at, const uint8_t* end) noexcept
 
 cdef class Assembler:
     cdef Assembly a
-    cdef list keep              # the octets of keys and titles
+    cdef Keys keys
     cdef uint8_t* carry         # a line of which the end has not come
     cdef Py_ssize_t carried
     cdef Py_ssize_t most_line

@@ -1,22 +1,16 @@
-from collections.abc import Sequence
 from typing import Self
 
 from typing_extensions import disjoint_base
 
-DATAGRAM_SLOTS: tuple[str, ...]
-SAMPLE_SLOTS: tuple[str, ...]
-MARKS: dict[str, int]
-NOTES: tuple[str, ...]
+from flowparse._textkeys import Keys
 
-_Form = tuple[str, int, int, Sequence[int], Sequence[int], int, int, bytes | None]
-_Key = tuple[int | None, bytes, str, str, int]
+NOTES: tuple[str, ...]
 
 @disjoint_base
 class Assembler:
     def __new__(
         cls,
-        forms: Sequence[_Form],
-        keys: Sequence[_Key],
+        keys: Keys,
         *,
         line_octets: int,
         lines_per_datagram: int,

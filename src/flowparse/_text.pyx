@@ -21,20 +21,9 @@ from flowparse._assembly cimport (
     clear_level, is_old, note_text, note_values, open_record, overflow, ready_for_records, take_metric, tear_datagram,
     tear_sample,
 )
+from flowparse._textkeys cimport Keys, find_entry
 from flowparse._textvalues cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned, value_writer, write_source
 from flowparse._wire cimport be32
-
-from flowparse._textvalues import KINDS
-
-# Slots of the datagram and of a sample, in the order of these names.
-DATAGRAM_SLOTS = (
-    "source", "size", "seconds", "microseconds", "localtime", "captured", "captured_microseconds", "version",
-    "sub_agent_id", "agent", "sequence", "uptime_ms", "samples",
-)
-SAMPLE_SLOTS = (
-    "tag", "sequence", "data_source", "rate", "pool", "drops", "input", "output", "reason", "interval_s", "block",
-)
-
 
 cdef inline void fill(
     Assembly* a, int level, const Entry* entry, const uint8_t* line, const uint8_t* value, const uint8_t* end,
@@ -59,28 +48,8 @@ cdef inline void fill(
 
 # ── lines ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-cdef inline uint32_t hash_of(const uint8_t* key, Py_ssize_t octets, uint32_t form) noexcept nogil:
-    cdef uint32_t hash = form * <uint32_t> 2654435761
-    cdef Py_ssize_t i
-    # Bounds: i < octets.
-    for i in range(octets):
-        hash = (hash ^ key[i]) * <uint32_t> 16777619
-    return hash ^ hash >> 15
-
-
-cdef Entry* find(const Assembly* a, int form, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
-    cdef uint32_t hash = hash_of(key, octets, form)
-    cdef uint32_t i = hash & a.mask
-    cdef Entry* entry
-    # Progress: one place further each turn; at most half of the places are taken.
-    while a.table[i]:
-        entry = &a.entries[a.table[i] - 1]
-        if entry.hash == hash and entry.form == form and entry.octets == octets and (
-            memcmp(entry.key, key, octets) == 0
-        ):
-            return entry
-        i = (i + 1) & a.mask
-    return NULL
+cdef inline Entry* find(const Assembly* a, int form, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    return find_entry(a.entries, a.table, a.mask, form, key, octets)
 
 
 cdef Entry* find_numbered(const Assembly* a, int form, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
@@ -387,12 +356,6 @@ cdef void take_line(Assembly* a, const uint8_t* at, const uint8_t* end) noexcept
 
 # ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-MARKS = {
-    "field": MARK_FIELD, "start_datagram": MARK_START_DATAGRAM, "end_datagram": MARK_END_DATAGRAM,
-    "start_sample": MARK_START_SAMPLE, "end_sample": MARK_END_SAMPLE, "flow": MARK_FLOW, "counter": MARK_COUNTER,
-    "skipping": MARK_SKIPPING, "begin": MARK_LIST_BEGIN, "set": MARK_LIST_SET, "push": MARK_LIST_PUSH,
-    "metric": MARK_METRIC,
-}
 NOTES = (
     "line", "outside", "torn_datagram", "torn_sample", "torn_record", "samples", "size", "skipped", "long_line",
     "many_lines", "long_datagram", "many_samples", "many_records", "headless", "more", "era",
@@ -404,85 +367,30 @@ cdef class Assembler:
 
     Parameters
     ----------
-    forms : sequence of (mark, enterprise, format, widths, since, as_path, item_octets, title)
-        What a record can be; the first three are the datagram, a sample, and a structure of which
-        nothing is known. `mark` is "flow", "counter" or "field"; `widths` has the octets of each
-        field, 0 for a variable one; `since` the first version that has it; `as_path` the field that
-        is one, or -1; with `item_octets` the last field is a list; `title` (octets or
-        None) is the line that opens it in versions 2 and 4.
-    keys : sequence of (form, key, mark, kind, slot)
-        `form` is an index, or None for a marker; `key` octets, with # for numbers.
+    keys : Keys
     line_octets, lines_per_datagram, samples_per_datagram, records_per_sample, notes, notes_per_datagram : int
         Bounds.
     """
 
     def __cinit__(
-        self, forms, keys, *, line_octets, lines_per_datagram, samples_per_datagram, records_per_sample, notes,
+        self, Keys keys not None, *, line_octets, lines_per_datagram, samples_per_datagram, records_per_sample, notes,
         notes_per_datagram,
     ):
         cdef Assembly* a = &self.a
-        cdef Form* form
-        cdef Entry* entry
-        cdef uint32_t size = 16, i
-        cdef bytes octets
-        a.n_forms = len(forms)
-        # Progress: doubles each turn.
-        while size < 4 * <uint32_t> len(keys):
-            size *= 2
-        if len(keys) >= 65535 or not FORMS_FIXED <= a.n_forms < GLOBAL:
-            raise ValueError("too many keys or forms, or too few")
-        self.keep = []
+        cdef int k
+        self.keys = keys
         self.most_line = min(max(1, line_octets), 2**31)
-        a.forms = <Form*> PyMem_RawCalloc(a.n_forms, sizeof(Form))
-        a.entries = <Entry*> PyMem_RawCalloc(max(1, len(keys)), sizeof(Entry))
-        a.table = <uint16_t*> PyMem_RawCalloc(size, sizeof(uint16_t))
+        a.n_forms, a.mask, a.table = keys.n_forms, keys.mask, keys.table
+        # Forms and entries are of this text alone: they remember what came last.
+        a.forms = <Form*> PyMem_RawMalloc(keys.n_forms * sizeof(Form))
+        a.entries = <Entry*> PyMem_RawMalloc(max(1, keys.n_entries) * sizeof(Entry))
         a.scratch = <uint8_t*> PyMem_RawMalloc(2 * LEVEL_OCTETS + RECORD_OCTETS)
         a.list = <uint8_t*> PyMem_RawMalloc(LIST_OCTETS)
         self.carry = <uint8_t*> PyMem_RawMalloc(self.most_line)
-        if a.forms == NULL or a.entries == NULL or a.table == NULL or a.scratch == NULL or a.list == NULL or (
-            self.carry == NULL
-        ):
+        if a.forms == NULL or a.entries == NULL or a.scratch == NULL or a.list == NULL or self.carry == NULL:
             raise MemoryError()
-        a.mask = size - 1
-        for k, (mark, enterprise, format, widths, since, as_path, item_octets, title) in enumerate(forms):
-            form = &a.forms[k]
-            form.kind = MARKS[mark]
-            form.enterprise, form.format = enterprise, format
-            if len(widths) > MOST_SLOTS or any(not 0 <= width <= 20 for width in widths):
-                raise ValueError(f"form {k}: {len(widths)} fields, or one of a width that there is none of")
-            form.n_slots = len(widths)
-            for n, width in enumerate(widths):
-                form.widths[n] = width
-                form.since[n] = since[n]
-            form.as_path = as_path
-            form.has_list = item_octets > 0
-            form.item_octets = item_octets
-            if title is not None:
-                octets = title
-                self.keep.append(octets)
-                form.title, form.title_octets = octets, len(octets)
-        for k, (of, key, mark, kind, slot) in enumerate(keys):
-            entry = &a.entries[k]
-            octets = key
-            self.keep.append(octets)
-            entry.form = GLOBAL if of is None else of
-            entry.mark, entry.kind, entry.slot = MARKS[mark], KINDS[kind], slot
-            entry.key, entry.octets = octets, len(octets)
-            if of is not None and not 0 <= of < a.n_forms or not 0 < len(octets) <= MOST_KEY:
-                raise ValueError(f"key {key!r} of form {of}")
-            if of is not None and mark in ("field", "begin", "set", "push"):
-                form = &a.forms[entry.form]
-                if not -2 <= slot < (form.n_slots if mark == "field" else form.item_octets):
-                    raise ValueError(f"key {key!r} has no slot {slot}")
-                form.has_numbered |= c"#" in octets
-            if find(a, entry.form, entry.key, entry.octets) != NULL:
-                raise ValueError(f"key {key!r} stands twice in form {of}")
-            entry.hash = hash_of(entry.key, entry.octets, entry.form)
-            i = entry.hash & a.mask
-            # Progress: one place further each turn; at most a quarter of the places are taken.
-            while a.table[i]:
-                i = (i + 1) & a.mask
-            a.table[i] = <uint16_t> (k + 1)
+        memcpy(a.forms, keys.forms, keys.n_forms * sizeof(Form))
+        memcpy(a.entries, keys.entries, keys.n_entries * sizeof(Entry))
         for k in range(3):
             clear_level(a, k)
         a.most_lines = lines_per_datagram
@@ -494,7 +402,6 @@ cdef class Assembler:
     def __dealloc__(self):
         PyMem_RawFree(self.a.forms)
         PyMem_RawFree(self.a.entries)
-        PyMem_RawFree(self.a.table)
         PyMem_RawFree(self.a.scratch)
         PyMem_RawFree(self.a.list)
         PyMem_RawFree(self.a.out)

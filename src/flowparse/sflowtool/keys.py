@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from .._text import DATAGRAM_SLOTS, SAMPLE_SLOTS
+from .._textkeys import DATAGRAM_SLOTS, SAMPLE_SLOTS, Keys
 from ..registry import rows
 from ..sflow.old import BEFORE_4, LATER
 from ..sflow.structures import COUNTER, FLOW, Structure, part, structures
 
-__all__ = ["Form", "Key", "forms_and_keys", "slot_names"]
+__all__ = ["Form", "Key", "compiled", "forms_and_keys", "slot_names"]
 
 WIDTHS = {
     "u8": 1, "u32": 4, "i32": 4, "f32": 4, "pct": 4, "ip4": 4, "u64": 8, "f64": 8, "mac": 8, "ip6": 16, "uuid": 16,
@@ -26,7 +26,7 @@ FIXED = ("datagram", "sample", "nothing")
 
 
 class Form(NamedTuple):
-    """What `_text.Assembler` takes: octets of the fields and the first version that has them, and what is a list."""
+    """What `_textkeys.Keys` takes: octets of the fields and the first version that has them, and what is a list."""
 
     mark: str
     enterprise: int
@@ -39,7 +39,7 @@ class Form(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What `_text.Assembler` takes: the index of a form or None, and what the key means in it."""
+    """What `_textkeys.Keys` takes: the index of a form or None, and what the key means in it."""
 
     form: int | None
     key: bytes
@@ -139,7 +139,7 @@ def _printed() -> tuple[Structure, ...]:
 
 @cache
 def forms_and_keys() -> tuple[tuple[Form, ...], tuple[Key, ...]]:
-    """Everything that `_text.Assembler` is told about keys."""
+    """Every form and every key."""
     table = _Rows()
     forms = [
         Form("field", 0, 0, *_plain(DATAGRAM_SLOTS)),
@@ -162,6 +162,12 @@ def forms_and_keys() -> tuple[tuple[Form, ...], tuple[Key, ...]]:
         forms.append(Form(*tag, widths, since, as_path, last, title))
         keys.extend(_keys_of(index, structure, table))
     return tuple(forms), tuple(keys)
+
+
+@cache
+def compiled() -> Keys:
+    """All of it as the kernel uses it."""
+    return Keys(*forms_and_keys())
 
 
 @cache

@@ -8,6 +8,7 @@ from struct import unpack
 from types import MappingProxyType
 from typing import Any, get_args
 
+from .._records import Maker
 from .._text import Assembler
 from .._textjson import JsonAssembler
 from ..agents import Agents
@@ -19,7 +20,7 @@ from ..schema import FLOW, Schema
 from ..sflow.model import Datagram
 from .datagrams import Block, maker, records_of
 from .detect import Format, detect
-from .keys import forms_and_keys
+from .keys import compiled
 from .notes import Noted, event_of
 from .rows import RowReader
 from .waiting import RECORDS, ROWS, Waiting
@@ -89,7 +90,7 @@ class Parser:
         self._schema = schema
         self._decoder = Decoder(schema, limits=self._limits)
         self._agents = Agents(self._limits)
-        self._make = maker(self._limits)
+        self._make: Maker | None = None
         self._format: str = "fields" if fields and format == "auto" else format
         self._assembler: Assembler | None = None
         self._rows: RowReader | None = None
@@ -165,7 +166,7 @@ class Parser:
             return
         kind = JsonAssembler if format == "json" else Assembler
         self._assembler = kind(
-            *forms_and_keys(),
+            compiled(),
             line_octets=self._limits.line_octets,
             lines_per_datagram=self._limits.lines_per_datagram,
             samples_per_datagram=self._limits.samples_per_datagram,
@@ -247,6 +248,8 @@ class Parser:
 
     def datagrams(self) -> Iterator[Datagram]:
         """Hand over the datagrams so far as records, equal to those of the binary datagrams; CSV rows make none."""
+        if self._make is None:
+            self._make = maker(self._limits)
         for block in self._blocks.read(RECORDS):
             yield from records_of(block, self._make, self._limits)
 
