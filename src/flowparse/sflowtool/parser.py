@@ -29,7 +29,9 @@ __all__ = ["Parser", "Result", "parse"]
 
 GREP_COLUMNS = 7
 PIECE = 1 << 20
-"""Octets of text between two hand-overs to the decoder, so that a large chunk costs no more memory than a small one."""
+"""Octets of text that are read at once, so that a large chunk costs no more memory than small ones."""
+HAND_OVER = 512
+"""Datagrams that are taken from the kernel at once: each time costs as much as some of them."""
 
 
 class Parser:
@@ -134,8 +136,11 @@ class Parser:
                 done += self._rows.feed(piece)
                 self._note(self._rows.notes())
             elif self._assembler is not None:
+                before = self._assembler.complete
                 self._assembler.feed(piece)
-                done += self._hand_over(self._assembler)
+                done += self._assembler.complete - before
+                if self._assembler.complete >= HAND_OVER:
+                    self._hand_over()
         return done
 
     def _detect(self, octets: bytes) -> bytes:
@@ -176,12 +181,14 @@ class Parser:
         )
         self._assembler.configure(columns=GREP_COLUMNS if format == "grep" else 0, strip_return=strip_return)
 
-    def _hand_over(self, assembler: Assembler) -> int:
-        """Give what is complete to the decoder and the agents, and keep it for `datagrams`."""
-        self._note(assembler.notes())
-        if not assembler.complete:
-            return 0
-        octets, offsets, lengths, received, sources, ordinals, lacks = assembler.take()
+    def _hand_over(self) -> None:
+        """Take what is complete from the kernel, and count it; the rows and the records are made when asked for."""
+        if self._assembler is None:
+            return
+        self._note(self._assembler.notes())
+        if not self._assembler.complete:
+            return
+        octets, offsets, lengths, received, sources, ordinals, lacks = self._assembler.take()
         notices: dict[int, list[Event]] = {}
         if self._pending:
             for i, ordinal in enumerate(unpack(f"{len(sources)}q", ordinals)):
@@ -192,10 +199,10 @@ class Parser:
         block = Block(octets, offsets, lengths, received, sources, lacks, notices)
         self._agents.table.hear_block(octets, offsets, lengths, received, sources)
         self._blocks.add(block)
-        return len(block)
 
     def _decode(self) -> None:
         """Let the decoder have the datagrams that it has not had."""
+        self._hand_over()
         for block in self._blocks.read(ROWS):
             exporters: Any = [source or "" for source in block.sources]
             if all(each == exporters[0] for each in exporters):
@@ -224,7 +231,7 @@ class Parser:
             self._note(self._rows.notes())
         elif self._assembler is not None:
             self._assembler.close()
-            self._hand_over(self._assembler)
+            self._hand_over()
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -248,6 +255,7 @@ class Parser:
 
     def datagrams(self) -> Iterator[Datagram]:
         """Hand over the datagrams so far as records, equal to those of the binary datagrams; CSV rows make none."""
+        self._hand_over()
         if self._make is None:
             self._make = maker(self._limits)
         for block in self._blocks.read(RECORDS):
@@ -261,10 +269,12 @@ class Parser:
         now_ns : int
             Nanoseconds since 1970 UTC, for `firstSeen` and `lastSeen`, which are milliseconds ago.
         """
+        self._hand_over()
         return self._agents.read(now_ns)
 
     def events(self) -> list[Event]:
         """What happened since the last call; `Limits.events` at most, and one that counts the rest."""
+        self._hand_over()
         told = list(self._events)
         self._events.clear()
         told += self._decoder.events() + self._agents.events() + self._blocks.events()
