@@ -295,7 +295,9 @@ cdef void close_record(Assembly* a) noexcept nogil:
         return
     append32(a, form.enterprise << 12 | form.format)
     append32(a, 0)
-    if not a.skipped and a.level_at[2] == 2 * LEVEL_OCTETS and not a.list_count:
+    if not a.skipped and a.level_at[2] == 2 * LEVEL_OCTETS and form.n_slots > form.has_list and not a.list_count or (
+        form == &a.forms[FORM_NOTHING] and not a.skipped
+    ):
         note_skipped(a, form.enterprise, form.format)
     elif not a.skipped:
         write_fields(a, form)
