@@ -9,6 +9,7 @@ cdef enum:
     MOST_SLOTS = 64             # fields of a structure
     MOST_KEY = 64               # octets of a key
     NOTE_TEXT = 64              # octets of a line that a note shows
+    MORE_NOTES = 8              # of a datagram, beyond those about lines
     DATAGRAM_OCTETS = 65535     # a UDP payload cannot be longer
 
 cdef enum:

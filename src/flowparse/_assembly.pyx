@@ -25,7 +25,9 @@ cdef Note* new_note(Assembly* a, int kind) noexcept nogil:
     cdef Note* note
     cdef Note* grown
     cdef int64_t size
-    if a.n_notes_here >= a.most_notes_here or a.n_notes >= a.most_notes:
+    # Lines that are not understood leave room for what matters more.
+    cdef int64_t most_here = a.most_notes_here + (0 if kind <= NOTE_OUTSIDE else MORE_NOTES)
+    if a.n_notes_here >= most_here or a.n_notes >= a.most_notes:
         a.notes_left_out += 1
         return NULL
     if a.n_notes == a.notes_size:

@@ -149,7 +149,8 @@ class Parser:
         while True:
             end = octets.find(b"\n", start)
             line = octets[start:] if end < 0 else octets[start:end]
-            format = detect(line) if end >= 0 or self._closed else None
+            # A line of JSON can be as long as a datagram, and its first octet says it.
+            format = detect(line) if end >= 0 or self._closed or line.startswith(b"{") else None
             if format is not None:
                 self._head = b""
                 self._begin(format, strip_return=line.endswith(b"\r"))
