@@ -149,7 +149,7 @@ def flow_sample(sequence: int = 1, **changes: Any) -> FlowSample:
         "source_class": 0,
         "source_index": 3,
         "sampling_rate": 400,
-        "sample_pool": 400 * sequence,
+        "sample_pool": 400 * sequence % 2**32,
         "drops": 0,
         "input": Port(0, 3),
         "output": Port(0, 4),

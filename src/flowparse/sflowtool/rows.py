@@ -22,7 +22,8 @@ from ..events import Event
 from ..limits import Limits
 from ..schema import Schema
 from ..session import identify
-from ..sflow.structures import COUNTER, find
+from ..sflow.structures import COUNTER, structures
+from ..sflow.tables import described, table
 from .notes import Noted
 
 __all__ = ["RowReader"]
@@ -38,6 +39,8 @@ TCP, PORTS, ICMP = 6, {6, 17}, {1, 58}
 INTERNAL = 0x3FFFFFFF
 CHUNK_ROWS = 8192
 Row = dict[str, Any]
+IF_COUNTERS = structures(COUNTER)[0, 1].names
+"""`CNTR,` rows, behind the agent."""
 
 
 class Unread(FlowparseError):
@@ -207,10 +210,10 @@ class _Columns:
 
 
 def _counter_layout() -> Layout:
-    structure = find(COUNTER, 0, 1)
-    assert structure is not None, "if_counters is a row of sflow.tsv"
+    """The columns of if_counters, as they are of any datagram."""
+    of = next(each for each in described(False) if each.structure.name == "if_counters")
     return layout_of(
-        [("agent", "address", None, 16)] + [(field.name, field.type, None, None) for field in structure.fields]
+        [(str(name), type, unit, wire) for name, type, _, _, _, wire, unit in table(of, len(of.structure.fields)).columns]
     )
 
 
@@ -267,7 +270,7 @@ class RowReader:
                 return 0 if row is None else self._add(self._flows, row)
             if cells[0] == "FLOW" and len(cells) == len(FLOW_FIELDS) + 1:
                 return self._add(self._flows, _flow(cells[1:]))
-            if cells[0] == "CNTR" and len(cells) == len(self._counters.layout.names) + 1:
+            if cells[0] == "CNTR" and len(cells) == len(IF_COUNTERS) + 2:
                 return self._counter(cells[1:])
         except Unread:
             pass
@@ -291,8 +294,7 @@ class RowReader:
         values = [_number(64)(cell) for cell in cells[1:]]
         if not any(values):
             return 1
-        names = self._counters.layout.names
-        return self._add(self._counters, {"agent": _address(cells[0]), **dict(zip(names[1:], values, strict=True))})
+        return self._add(self._counters, {"agent": _address(cells[0]), **dict(zip(IF_COUNTERS, values, strict=True))})
 
     def _note(self, kind: str, octets: bytes) -> None:
         if len(self._notes) < self._limits.events:
