@@ -37,6 +37,7 @@ DISCARDED = "discarded_"
 SFLOW, SAMPLE, DROP, IN_RECORD = 1, 1, 4, 2  # enums/flow_type, record_kind, sampling_source
 TCP, PORTS, ICMP = 6, {6, 17}, {1, 58}
 INTERNAL = 0x3FFFFFFF
+NO_MAC = bytes(6)
 CHUNK_ROWS = 8192
 Row = dict[str, Any]
 IF_COUNTERS = structures(COUNTER)[0, 1].names
@@ -60,6 +61,12 @@ def _number(bits: int) -> Callable[[str], int | None]:
         return value
 
     return read
+
+
+def _tos(text: str) -> int | None:
+    """An octet; where an agent sends more, nobody knows what it means."""
+    value = _number(32)(text)
+    return None if value is None or value > 255 else value
 
 
 def _vlan(text: str) -> int | None:
@@ -102,6 +109,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "mac": _mac,
     "port": _port,
     "vlan": _vlan,
+    "tos": _tos,
     "seconds": _seconds,
     "rate": lambda text: _number(32)(text) or None,
     "u8": _number(8),
@@ -129,6 +137,10 @@ def _flow(cells: Sequence[str]) -> Row:
             ends[key] = _number(16)(cell)
     for column in ("etype", "bytes"):
         row[column] = row[column] or None
+    if row["etype"] is None:  # no header: what a structure of addresses alone leaves open
+        row["ip_ttl"] = row["ip_ttl"] or None
+        for column in ("src_mac", "dst_mac"):
+            row[column] = None if row[column] == NO_MAC else row[column]
     proto = row["proto"] if row["src_addr"] is not None else None
     if row["src_addr"] is None:
         row["proto"] = row["ip_tos"] = row["ip_ttl"] = None
