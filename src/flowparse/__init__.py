@@ -1,6 +1,6 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
-from . import capture, sflow, sflowtool
+from . import capture, reference, sflow, sflowtool
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -16,11 +16,13 @@ from .errors import (
     UnsupportedVersion,
 )
 from .events import Event
+from .explain import Explanation, explain
 from .limits import Limits
 from .message import Message
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .template import FieldSpecifier, Template
 
 __all__ = [
     "FLOW",
@@ -31,7 +33,9 @@ __all__ = [
     "Element",
     "EncodeError",
     "Event",
+    "Explanation",
     "ExporterStats",
+    "FieldSpecifier",
     "FlowparseError",
     "LimitExceeded",
     "Limits",
@@ -41,10 +45,15 @@ __all__ = [
     "RegistryError",
     "Schema",
     "StateError",
+    "Template",
     "TextError",
     "Truncated",
     "UnsupportedVersion",
     "capture",
     "element",
     "elements",
+    "explain",
+    "reference",
+    "sflow",
+    "sflowtool",
 ]

@@ -202,15 +202,15 @@ cdef class Walker:
         before = domain[0]
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         whom = about(exporter, domain)
+        if count > there and (self.rules.discard or self.rules.strict):
+            return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
+        if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5 and self.rules.strict:
+            return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
         if count > there:
-            if self.rules.discard or self.rules.strict:
-                return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
             note(&self.book, NOTE_COUNT_CUT, &whom, 2, count, there)
         elif trailing > 0:
             note(&self.book, NOTE_TRAILING, &whom, datagram.length - trailing, trailing)
         if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5:
-            if self.rules.strict:
-                return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
             note(&self.book, NOTE_COUNT_LARGE, &whom, 2, count)
         self._set_context(format, octets, exporter, domain, <uint32_t> count)
         body.at = octets + format.header_length

@@ -8,6 +8,15 @@ from flowparse._notes cimport About, Notebook
 from flowparse._pending cimport PendingAccount, Waiting
 from flowparse._templates cimport TemplateAccount, Templates
 
+cdef enum SamplingSource:           # enums/sampling_source.tsv
+    SAMPLING_NONE = 0
+    SAMPLING_OVERRIDE = 1
+    SAMPLING_TEMPLATE = 4
+    SAMPLING_DOMAIN = 6
+    SAMPLING_HEADER = 7
+    SAMPLING_HEADER_MODE0 = 8
+    SAMPLING_DEFAULT = 9
+
 cdef struct Kept:               # what is kept of all exporters, and how much may be
     TemplateAccount templates
     PendingAccount pending
@@ -49,6 +58,7 @@ cdef struct ExporterState:
     bint known                  # False: the caller does not say who it is
     uint8_t address[ADDRESS_OCTETS]
     uint32_t override_rate      # the caller's sampling rate for it; 0: none
+    uint32_t told_rate          # that the options of all its domains agree on; 0: none
     uint64_t refused            # datagrams of no protocol
     DomainState* domains
     uint32_t n_domains

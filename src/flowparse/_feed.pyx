@@ -149,7 +149,8 @@ cdef class Feeder(SflowWalker):
                 counters = self._counters_apart()
                 notes = take_notes(&self.book) if self.book.n else []
                 address = None if alias is None else alias.exporter.address
-                whole = PyBytes_FromStringAndSize(<const char*> one.octets, one.length) if self.walk.n_templates else b""
+                length = one.length if self.walk.n_templates else 0
+                whole = PyBytes_FromStringAndSize(<const char*> one.octets, length)
                 return header, address, notes, taken, options, self.replayed, whole, counters
             finally:
                 self._leave()

@@ -35,9 +35,10 @@ cdef enum:                          # structures of flow samples that the flow v
     EXTENDED_SWITCH = 1001
     EXTENDED_ROUTER = 1002
     EXTENDED_GATEWAY = 1003
-    EXTENDED_MPLS = 1006
     EXTENDED_NAT = 1007
     EXTENDED_NAT_PORT = 1020
+    EXTENDED_SOCKET_IPV4 = 2100
+    EXTENDED_SOCKET_IPV6 = 2101
 
 
 cdef void take_network(Sampled* row, const Network* network) noexcept nogil:
@@ -144,6 +145,31 @@ cdef bint take_tuple(Sampled* row, Span* at, bint is_ipv6) noexcept nogil:
     if not is_ipv6:
         row.has_tos = 1
         row.tos = <uint8_t> be32(fields + 12)
+    return True
+
+
+cdef bint take_socket(Sampled* row, Span* at, bint is_ipv6) noexcept nogil:
+    """extended_socket_ipv4 or _ipv6, of transactions without a packet: the agent's own end is the source."""
+    cdef int width = 16 if is_ipv6 else 4
+    cdef const uint8_t* fields = at.at
+    if left(at) < 12 + 2 * width:
+        return False
+    # Bounds: 12 octets and two addresses are there.
+    if row.has_addresses:
+        return True
+    if is_ipv6:
+        memcpy(row.src, fields + 4, 16)
+        memcpy(row.dst, fields + 20, 16)
+    else:
+        put_ipv4(row.src, fields + 4)
+        put_ipv4(row.dst, fields + 8)
+    row.has_addresses = row.has_proto = row.has_ports = 1
+    row.proto = <uint8_t> be32(fields)
+    put16(row.src_port, be32(fields + 4 + 2 * width))
+    put16(row.dst_port, be32(fields + 8 + 2 * width))
+    if not row.has_etype:
+        row.has_etype = 1
+        put16(row.etype, ETYPE_IPV6 if is_ipv6 else ETYPE_IPV4)
     return True
 
 
@@ -271,6 +297,8 @@ cdef bint take_record(Sampled* row, uint32_t tag, Span* at) noexcept nogil:
         return take_tuple(row, at, False)
     if tag == SAMPLED_IPV6:
         return take_tuple(row, at, True)
+    if tag == EXTENDED_SOCKET_IPV4 or tag == EXTENDED_SOCKET_IPV6:
+        return take_socket(row, at, tag == EXTENDED_SOCKET_IPV6)
     if tag == SAMPLED_ETHERNET:
         if left(at) < 24:
             return False

@@ -65,7 +65,7 @@ cdef class SetWalker(Walker):
     cdef void _tell(self, int kind, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*) noexcept nogil
     cdef Stop _refused(self, int kind, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*) noexcept nogil
     cdef Stop _malformed(self, int kind, int64_t offset, int64_t a=*, int64_t b=*, int64_t c=*) noexcept nogil
-    cdef void _settle_rate(self) noexcept nogil
+    cdef void _set_rate(self, uint32_t rate, uint8_t source) noexcept nogil
     cdef Stop _next_set(self) noexcept nogil
     cdef Stop _end_of_sets(self) noexcept nogil
     cdef Stop _without_template(self, uint16_t id, const Span* body) noexcept nogil
@@ -73,7 +73,7 @@ cdef class SetWalker(Walker):
     cdef Stop _rejected(self, uint16_t set_id, const Record* record, int reading, int64_t there) noexcept nogil
     cdef Stop _define(self, uint16_t set_id, const Record* record) noexcept nogil
     cdef Stop _withdraw(self, uint16_t set_id, const Record* record) noexcept nogil
-    cdef void _undo_set(self, size_t change, Py_ssize_t first_note) noexcept nogil
+    cdef bint _is_readable(self, uint16_t set_id, bint is_options, const Span* body) noexcept nogil
     cdef Stop _run_set(self) noexcept nogil
     cdef void _describe(self, Template* template) noexcept nogil
     cdef Py_ssize_t _limit_values(self, Span* body, const Template* template, int* met) noexcept nogil
@@ -82,6 +82,7 @@ cdef class SetWalker(Walker):
     cdef int _note_lesson(self, const Template* template, const uint8_t* at, Py_ssize_t length) noexcept nogil
     cdef Stop _settle(self) noexcept nogil
     cdef Stop _evict(self) noexcept nogil
+    cdef Stop _evict_by(self, int kind, Template** oldest, const size_t* held, size_t most) noexcept nogil
     cdef void _sort_pending(self) noexcept nogil
     cdef bint _next_pending(self) noexcept nogil
     cdef Stop _replay_set(self) noexcept nogil

@@ -56,6 +56,7 @@ cdef struct Walk:                   # the datagram under way
     Span rest                       # samples not read yet
     # Where it is:
     uint32_t done                   # samples
+    uint32_t packets                # flow and discard samples
     bint in_sample
     bint own_done                   # the sample's own row was added
     Sample sample

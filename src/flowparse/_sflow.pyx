@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
     NOTE_HELD, NOTE_RECORDS_CUT_REFUSED, NOTE_RECORDS_LIMIT, NOTE_SAMPLES_CUT_REFUSED, NOTE_SAMPLES_LIMIT,
-    NOTE_SAMPLE_SHORT_REFUSED, NOTE_STRUCTURE_SHORT, NOTE_TRAILING, note,
+    NOTE_SAMPLE_RATE, NOTE_SAMPLE_SHORT_REFUSED, NOTE_STRUCTURE_SHORT, NOTE_TRAILING, note,
 )
 from flowparse._plan cimport STOP_END, STOP_LIMIT, Plan, run
 from flowparse._sampled cimport (
@@ -35,6 +35,7 @@ cdef enum:
     ROOM = 1 << 17                  # of a record in the making
     MOST_FIXED = 4096
     MOST_VARIABLE = 65535           # octets of a variable field
+    MOST_RATE = 1 << 24             # of sampling that is believed
     UNKNOWN = 0xFFFFFFFF            # a number that the agent does not know
 
 cdef enum OpKind:
@@ -107,7 +108,7 @@ cdef uint64_t percent_bits(uint32_t hundredths) noexcept nogil:
 cdef Py_ssize_t variable_length(const Op* op, const Span* at, Py_ssize_t* prefix) noexcept nogil:
     """Octets of a variable field behind its first `prefix` octets, or -1 where they are not all there."""
     cdef const uint8_t* item
-    cdef Py_ssize_t count, n, i
+    cdef Py_ssize_t count, n, _
     prefix[0] = 0
     if op.kind == OP_REST:
         return left(at)
@@ -125,7 +126,7 @@ cdef Py_ssize_t variable_length(const Op* op, const Span* at, Py_ssize_t* prefix
     if count > (at.end - item) // 8:
         return -1
     # Progress: each item has at least 8 octets.
-    for i in range(count):
+    for _ in range(count):
         if at.end - item < 8:
             return -1
         n = be32(item + 4)
@@ -148,7 +149,6 @@ cdef int write_record(
     cdef uint8_t* end = out + structure.fixed
     cdef uint8_t known
     cdef Py_ssize_t octets, prefix
-    cdef uint64_t bits
     cdef int i
     damaged[0] = False
     # Bounds: Sflow checked offset + width <= fixed <= MOST_FIXED; ROOM holds that and what is compared below.
@@ -438,7 +438,7 @@ cdef class Sflow:
         return stop
 
     cdef Stop add_own(self, Walk* walk, int which) noexcept nogil:
-        """Add the row of a flow or discard sample to its own table, in the order of its fields in registry/sflow.tsv."""
+        """Add the row of a flow or discard sample to its own table; its fields are in the order of registry/sflow.tsv."""
         cdef const Sample* sample = &walk.sample
         cdef uint8_t[28] words
         cdef Span at
@@ -529,11 +529,17 @@ cdef class Sflow:
         if walk.sample.kind == KIND_COUNTER:
             return STOP_END
         if self.flow == NULL:
-            return self.add_own(walk, walk.sample.discarded)
+            stop = self.add_own(walk, walk.sample.discarded)
+            walk.packets += stop == STOP_END
+            return stop
         if self.n_block == BLOCK_ROWS:
             stop = self.flush(walk)
             if stop != STOP_END:
                 return stop
+        if walk.sample.rate > MOST_RATE and walk.telling.override_rate == 0:
+            note(walk.book, NOTE_SAMPLE_RATE, &walk.whom, walk.records.at - walk.octets, walk.sample.rate)
+            walk.sample.rate = 0
+        walk.packets += 1
         # Bounds: n_block < BLOCK_ROWS.
         begin_row(&self.block[self.n_block], &walk.sample, &walk.telling)
         return STOP_END
@@ -610,7 +616,9 @@ cdef class Sflow:
         at.at += 32
         start = at.at
         format = 3 if type == 2 else 4
-        good = take_sampled_header(row, at, False) if type == 1 else type in (2, 3) and take_record(row, format, at)
+        good = (
+            take_sampled_header(row, at, False) if type == 1 else type in (2, 3) and take_record(row, format, at)
+        )
         if not good or left(at) < 4:
             return <Stop> STOP_DAMAGED
         if type != 1 and self.flow == NULL:
@@ -651,13 +659,14 @@ cdef class Sflow:
         """The samples of a datagram of version 2 or 4. They have no lengths: the first that is damaged ends it."""
         cdef uint32_t count = walk.header.count
         cdef uint32_t most = min(count, walk.most_samples)
-        cdef uint32_t type
+        cdef uint32_t type, packets
         cdef Span body
         cdef Stop stop = STOP_END
         if walk.done == 0 and walk.records_done == 0:
             self.n_block = 0
         # Progress: a sample has at least 4 octets; one that is under way goes on or stops.
         while walk.done < most and left(&walk.rest) >= 12:
+            packets = walk.packets
             body = walk.rest
             type = be32(body.at)
             body.at += 4
@@ -671,6 +680,7 @@ cdef class Sflow:
             elif type == 2:
                 stop = self.read_old_counters(walk, &body)
             if stop == <Stop> STOP_DAMAGED:
+                walk.packets = packets
                 break
             if stop != STOP_END:
                 return stop

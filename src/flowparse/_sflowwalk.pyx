@@ -19,7 +19,7 @@ from flowparse._layout cimport (
     ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORT_TIME, CONTEXT_SAMPLING_RATE, CONTEXT_TEMPLATE_ID,
 )
 from flowparse._notes cimport NOTE_AGENT_TYPE, NOTE_SHORT, drop_notes, note
-from flowparse._plan cimport STOP_END, STOP_MEMORY, Plan
+from flowparse._plan cimport STOP_END, STOP_MEMORY
 from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE, read_header
 from flowparse._wire cimport PROTOCOL_SFLOW5, be16, be32
 
@@ -108,7 +108,8 @@ cdef class SflowWalker(SetWalker):
         wrong = read_header(datagram.octets, datagram.length, &walk.header)
         if wrong > 0:
             return self._refuse(
-                NOTE_AGENT_TYPE, datagram.exporter, NULL, AGENT_TYPE_OFFSET, be32(datagram.octets + AGENT_TYPE_OFFSET), 0,
+                NOTE_AGENT_TYPE, datagram.exporter, NULL, AGENT_TYPE_OFFSET,
+                be32(datagram.octets + AGENT_TYPE_OFFSET), 0,
             )
         if wrong < 0:
             return self._refuse(NOTE_SHORT, datagram.exporter, NULL, 0, walk.header.length, datagram.length)
@@ -145,7 +146,7 @@ cdef class SflowWalker(SetWalker):
         if stop != STOP_END:
             return stop
         # From here on nothing can fail.
-        message.domain.records += self.ledger.rows
+        message.domain.records += walk.packets
         commit_message(&self.counters.ledger)
         message.datagram = NULL
         return STOP_END
@@ -179,7 +180,8 @@ cdef class SflowWalker(SetWalker):
         walk.whom = about(state, domain)
         walk.telling.override_rate = state.override_rate
         count_sequence(
-            state, domain, walk.header.length - BEFORE_SAMPLES, walk.header.sequence, 1, walk.header.uptime_ms, &self.book,
+            state, domain, walk.header.length - BEFORE_SAMPLES, walk.header.sequence, 1, walk.header.uptime_ms,
+            &self.book,
         )
         self.ledger.context.protocol = PROTOCOL_SFLOW5
         self.ledger.context.domain = walk.header.sub_agent

@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
-from ._columns import Table
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
-from ._sflow import Sflow
 from .batch import Batch
 from .errors import DecodeError
 from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .knowledge import Knowledge
 from .limits import Limits
-from .message import FLOWS, VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
+from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
+from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .sflow import tables as sflow_tables
-from .sflow.structures import COUNTER
-from .template import FieldSpecifier, Template, fields_from, fixed_fields, n_odd, n_unknown
+from .sflow.programs import SflowPrograms
+from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -37,9 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
-MOST_PROGRAMS = 4096
-Program = tuple[Plan, bool, int, int]
-"""(plan, whether its records teach, unknown elements, fields of odd length)"""
+TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
+AT_LEAST_TABLES = 64
 
 
 class Decoder(Feeder):
@@ -123,12 +121,8 @@ class Decoder(Feeder):
         self._elements = registry or Registry.default()
         self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
-        self._tables: dict[object, Table] = {}
-        self._options: dict[object, Table] = {}
-        self._samples: dict[object, Table] = {}  # of structures of flow samples, in NATIVE
-        self._counters: dict[object, Table] = {}
         self._plans: list[Plan] = []
-        self._programs: dict[tuple[int, bool, bytes], Program] = {}
+        self._knowledge = Knowledge()
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
@@ -139,6 +133,14 @@ class Decoder(Feeder):
             transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
         )
+        self._programs = Programs(
+            self._columns,
+            self._elements,
+            self._account,
+            self._options_account,
+            most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
+        )
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -153,78 +155,45 @@ class Decoder(Feeder):
 
     def _make_plan(self, protocol: int) -> None:
         if PROTOCOLS[protocol] == "sflow":
-            return self._make_sflow()
+            self._set_sflow(self._sflow.kernel())
+            return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
-        made = self._plan(fixed_fields(version), is_options=False)
-        assert made is not None
+        made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
-        return None
 
     def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
         return sender + address, address, None, self._overrides.get(address, 0)
 
-    def _make_sflow(self) -> None:
-        self._structures = sflow_tables.described(self._columns is None)
-        self._sflow = Sflow([each.for_kernel() for each in self._structures])
-        if self._columns is not None:
-            compiled = sflow_tables.flow(self._columns)
-            table = Table(Layout(compiled.columns, compiled.finish), self._account, FLOWS)
-            self._tables["sflow"] = table
-            self._sflow.set_flow(Plan(table, compiled.segments, compiled.steps))
-        self._set_sflow(self._sflow)
-
     def _make_structure(self, structure: int, fields: int) -> None:
-        of = self._structures[structure]
-        compiled = sflow_tables.table(of, fields)
-        is_counter = of.structure.kind == COUNTER
-        account = self._counters_account if is_counter else self._account
-        table = Table(Layout(compiled.columns, compiled.finish), account, of.structure.name)
-        (self._counters if is_counter else self._samples)[structure, fields] = table
-        self._sflow.set_structure(structure, fields, Plan(table, compiled.segments, compiled.steps))
+        self._sflow.make(structure, fields)
 
     def _make_room_for_counters(self) -> None:
         """Drop the rows of counters that nobody took."""
-        dropped = sum(len(part) for table in self._counters.values() for part in table.take())
+        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
         self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
-        key = (protocol, is_options, octets[2:])  # the id is of no interest
-        program = self._programs.pop(key, None)
-        if program is None:
-            fields = fields_from(octets, protocol, is_options, self._elements)
-            made = self._plan(fields, is_options=is_options)
-            if made is None:
-                return None
-            program = made, False, n_unknown(fields, self._elements), n_odd(fields)
-            if len(self._programs) >= MOST_PROGRAMS:
-                del self._programs[next(iter(self._programs))]  # a cache: templates keep the plans that they use
-        self._programs[key] = program
-        return program
-
-    def _plan(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> Plan | None:
-        """A plan for records of these fields; None where there are as many tables as may be."""
-        if is_options or self._columns is None:
-            compiled = plan.native(fields)
-        else:
-            compiled = plan.flow(fields, self._columns)
-        tables = self._options if is_options else self._tables
-        key = (compiled.columns, compiled.finish)
-        if key not in tables:
-            if len(tables) >= max(1, self._limits.templates):
-                return None
-            account = self._options_account if is_options else self._account
-            name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
-            tables[key] = Table(Layout(compiled.columns, compiled.finish), account, name)
-        return Plan(tables[key], compiled.segments, compiled.steps)
+        return self._programs.of_template(octets, protocol, is_options)
 
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
-        dropped = sum(len(part) for table in self._options.values() for part in table.take())
+        dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
         self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
-    def _learn(self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]) -> None:
-        raise NotImplementedError
+    def _learn(
+        self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
+    ) -> tuple[list[int], int]:
+        scope, unlikely = (identity, protocol, domain), []
+        for record, octets in lessons:
+            fields = fields_from(record, protocol, True, self._elements)
+            unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
+        self._set_rates(identity, *self._knowledge.rates(identity))
+        return unlikely, self._knowledge.take_dropped()
+
+    def _template_rate(self, identity: bytes, protocol: int, domain: int, id: int) -> int:
+        tables = self._knowledge.tables.get((identity, protocol, domain))
+        return tables.template_rates.get(id, 0) if tables else 0
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -369,21 +338,20 @@ class Decoder(Feeder):
 
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
-        return batches_of(self._taken_of(self._options))
+        self._check_idle()
+        return batches_of(self._programs.take(options=True))
 
     def take_counters(self) -> list[Batch]:
         """Hand over the sFlow counters so far, one Batch per structure.
 
         Who never takes them loses the oldest, with an event.
         """
-        return joined(self._taken_of(self._counters))
+        self._check_idle()
+        return joined(self._sflow.take_counters())
 
     def _taken(self) -> Taken:
-        return self._taken_of(self._tables | self._samples)
-
-    def _taken_of(self, tables: dict[object, Table]) -> Taken:
         self._check_idle()
-        return [(table, table.take()) for table in tables.values()]
+        return self._programs.take() + self._sflow.take()
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
@@ -412,9 +380,7 @@ class Decoder(Feeder):
         for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
             fields = fields_from(octets, protocol, is_options, self._elements)
             id = int.from_bytes(octets[:2])
-            made.append(
-                Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns)
-            )
+            made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:

@@ -502,24 +502,24 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "template {template_id}, used least recently, is forgotten: Limits.templates_per_domain is {limit}",
-        ("template_id", "limit"),
+        "{templates} templates, {template_id} first, are forgotten: Limits.templates_per_domain is {limit}",
+        ("template_id", "templates", "limit"),
     ),
     Wording(
         "template_evicted",
         "warning",
         LimitExceeded,
         None,
-        "template {template_id}, used least recently, is forgotten: Limits.templates is {limit}",
-        ("template_id", "limit"),
+        "{templates} templates, {template_id} first, are forgotten: Limits.templates is {limit}",
+        ("template_id", "templates", "limit"),
     ),
     Wording(
         "template_evicted",
         "warning",
         LimitExceeded,
         None,
-        "template {template_id}, used least recently, is forgotten: Limits.template_fields_total is {limit}",
-        ("template_id", "limit"),
+        "{templates} templates, {template_id} first, are forgotten: Limits.template_fields_total is {limit}",
+        ("template_id", "templates", "limit"),
     ),
     Wording(
         "template_expired",
@@ -618,10 +618,26 @@ NOTES: tuple[Wording, ...] = (
         "{records} options records that nobody took are dropped, to make room for others",
         ("records",),
     ),
-    # ── sFlow ──
     Wording(
-        "message_discarded", "error", Malformed, SFLOW, "the address of the agent is of type {type}", ("type",)
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        "RFC 5477 8.2",
+        "options tell a sampling rate of {rate}, which is none; it is taken as not known",
+        ("rate",),
     ),
+    Wording(
+        "limit_reached",
+        "warning",
+        LimitExceeded,
+        None,
+        "{entries} names or rates that options tell are not remembered: the domain has 16,384 of them",
+        ("entries",),
+    ),
+)
+
+SFLOW_NOTES: tuple[Wording, ...] = (
+    Wording("message_discarded", "error", Malformed, SFLOW, "the address of the agent is of type {type}", ("type",)),
     Wording(
         "message_discarded",
         "error",
@@ -695,6 +711,14 @@ NOTES: tuple[Wording, ...] = (
         ("count", "limit"),
     ),
     Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        SFLOW,
+        "a sampling rate of one in {rate} is not believed; it is taken as not known",
+        ("rate",),
+    ),
+    Wording(
         "output_dropped",
         "warning",
         LimitExceeded,
@@ -703,6 +727,8 @@ NOTES: tuple[Wording, ...] = (
         ("records",),
     ),
 )
+"""Those of sFlow, behind all others."""
+NOTES += SFLOW_NOTES
 
 OPTIONS_DROPPED = 63
 COUNTERS_DROPPED = len(NOTES) - 1

@@ -61,7 +61,7 @@ class Message:
 
     @property
     def version(self) -> str | None:
-        """ "netflow1", ..., "netflow9", "ipfix", "sflow2", "sflow4" or "sflow5"; None where the octets are of no protocol."""
+        """ "netflow1", ..., "netflow9", "ipfix", "sflow2", "sflow4", "sflow5"; None: the octets are of no protocol."""
         octets = self._told[0]
         number = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
         return VERSIONS.get(number) or (SFLOW_VERSIONS.get(int.from_bytes(octets[:4])) if len(octets) >= 4 else None)
@@ -164,7 +164,8 @@ def joined(taken: Taken) -> list[Batch]:
         if parts:
             by_name.setdefault(table.name, []).append((table, parts))
     return [
-        Batch(name, of[0][0].layout, [part for _, parts in of for part in parts]) for name, of in sorted(by_name.items())
+        Batch(name, of[0][0].layout, [part for _, parts in of for part in parts])
+        for name, of in sorted(by_name.items())
     ]
 
 

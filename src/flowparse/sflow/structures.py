@@ -50,7 +50,8 @@ class Structure:
     ----------
     kind : {"flow", "counter", "sample", "part", "unknown"}
         A "sample" is one of sFlow-RT's, or what the table of such samples has of their heads; "unknown" is
-        the table of structures that nothing is known of; a "part" is an item of a list in another structure and has no tag.
+        the table of structures that nothing is known of; a "part" is an item of a list in another
+        structure and has no tag.
     enterprise, format : int
         The tag; 0 and 0 for a part.
     name : str

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from .._sampled import sampled_fields
 from .._sflow import KEY_FIELDS, KEY_OCTETS, OPS
 from ..datatypes import COLUMN_TYPES, ColumnType, Show, octets
-from ..plan import KERNEL_OF_SHOW, Column, Compiled, Step
+from ..plan import Column, Compiled, Step
 from ..schema import FlowColumn, flow_columns
 from .structures import COUNTER, FLOW, SAMPLE, Structure, every
 
@@ -103,7 +103,8 @@ def _described(of: Structure) -> Described:
 
 
 def _kernel(type: ColumnType) -> str:
-    return KERNEL_OF_SHOW.get(type.show, "unsigned")
+    """The kernel for a field that is as wide as its column: numbers in order, octets as they are."""
+    return "octets" if type.show in {Show.ADDRESS, Show.MAC, Show.OCTETS} else "unsigned"
 
 
 def table(of: Described, fields: int) -> Compiled:
