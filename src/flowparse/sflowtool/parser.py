@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from .._records import Maker
-from .._text import Assembler
+from .._textfeed import Assembler
 from .._textjson import JsonAssembler
 from ..agents import Agents
 from ..batch import Batch
@@ -351,7 +351,8 @@ def parse(text: bytes | str, **options: Any) -> Result:
 
     Examples
     --------
-    >>> parse("FLOW,10.0.0.1,3,4,0200000000aa,0200000000bb,0x0800,0,0,192.0.2.1,192.0.2.9,17,0x00,64,53,53,0x00,82,64,400").flows[0].bytes
+    >>> row = "FLOW,10.0.0.1,3,4,-,-,0x0800,0,0,192.0.2.1,192.0.2.9,17,0x00,64,53,53,0x00,82,64,400"
+    >>> parse(row).flows[0].bytes
     82
     """
     parser = Parser(**options)
