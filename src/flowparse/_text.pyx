@@ -143,7 +143,8 @@ cdef void take_item(
     cdef const Form* form = &a.forms[a.form]
     cdef uint8_t[8] octets
     cdef Py_ssize_t n = value_writer(entry.kind)(value, end, octets, octets + 8, a.era)
-    if n < 0 or LIST_OCTETS < <Py_ssize_t> a.list_used + form.item_octets + 8 or entry.mark != MARK_LIST_BEGIN and a.list_count == 0:
+    cdef bint has_item = entry.mark == MARK_LIST_BEGIN or a.list_count > 0
+    if n < 0 or not has_item or LIST_OCTETS < <Py_ssize_t> a.list_used + form.item_octets + 8:
         note_text(a, NOTE_LINE, line, end)
         return
     if entry.mark == MARK_LIST_BEGIN:

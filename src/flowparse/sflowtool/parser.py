@@ -102,7 +102,6 @@ class Parser:
         self._pending: dict[int, list[Event]] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
-        self._counters_wait = False
         self._closed = False
         if self._format != "auto":
             self._begin(self._format, strip_return=False)
@@ -241,9 +240,6 @@ class Parser:
         if self._rows is not None:
             return self._rows.take()
         self._decode()
-        if self._counters_wait:
-            self._decoder.take_counters()
-        self._counters_wait = True
         return self._decoder.take()
 
     def take_counters(self) -> list[Batch]:
@@ -251,7 +247,6 @@ class Parser:
         if self._rows is not None:
             return self._rows.take_counters()
         self._decode()
-        self._counters_wait = False
         return self._decoder.take_counters()
 
     def datagrams(self) -> Iterator[Datagram]:
