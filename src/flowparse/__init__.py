@@ -1,6 +1,6 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
-from . import capture, reference, sflow
+from . import capture, reference, sflow, sflowtool
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (

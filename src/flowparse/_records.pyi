@@ -1,0 +1,21 @@
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from typing_extensions import disjoint_base
+
+_Structure = tuple[str, int, int, str, tuple[str, ...], Sequence[str]]
+
+@disjoint_base
+class Maker:
+    def __new__(
+        cls,
+        classes: Sequence[type],
+        structures: Sequence[_Structure],
+        plain: Callable[[bytes, str], Any],
+        decimals: Callable[[float], float],
+        samples_per_datagram: int,
+        records_per_sample: int,
+    ) -> Self: ...
+    def datagram(
+        self, octets: bytes, start: int, length: int, source: str | None = None, notices: tuple[Any, ...] = ()
+    ) -> Any: ...

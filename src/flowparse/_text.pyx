@@ -1,0 +1,605 @@
+# cython: boundscheck=False, wraparound=False
+"""Lines of sflowtool's tagged text: what each key means where it stands.
+
+A line's key is looked up in the form that is open (datagram, sample, or the structure that the last
+tag opened), and then among the markers. Streams repeat themselves, so each key remembers which one
+came behind it last, and that one is tried first, without looking for the end of the key.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+
+from flowparse._assembly cimport (
+    Assembly, DATAGRAM_OCTETS, DISCARDED, D_LOCALTIME, Entry, FORMAT_DISCARD, FORMS_FIXED, FORM_NOTHING,
+    FORM_SAMPLE, Form, GLOBAL, LEVEL_OCTETS, LIST_OCTETS, MARK_COUNTER, MARK_END_DATAGRAM, MARK_END_SAMPLE,
+    MARK_FIELD, MARK_FLOW, MARK_LIST_BEGIN, MARK_LIST_PUSH, MARK_LIST_SET, MARK_METRIC, MARK_SKIPPING,
+    MARK_START_DATAGRAM, MARK_START_SAMPLE, MOST_KEY, MOST_SLOTS, NOTE_LINE, NOTE_LONG_LINE, NOTE_MANY_LINES,
+    NOTE_OUTSIDE, NOTE_SKIPPED, Note, PLACE_DATAGRAM, PLACE_OUTSIDE, PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE,
+    RECORD_OCTETS, S_TAG, Slot, begin_datagram, begin_sample, close_record, end_datagram, end_sample, filled,
+    clear_level, is_old, note_text, note_values, open_record, overflow, ready_for_records, take_metric, tear_datagram,
+    tear_sample,
+)
+from flowparse._textkeys cimport Keys, find_entry
+from flowparse._textvalues cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned, value_writer, write_source
+from flowparse._wire cimport be32
+
+cdef inline void fill(
+    Assembly* a, int level, const Entry* entry, const uint8_t* line, const uint8_t* value, const uint8_t* end,
+) noexcept nogil:
+    """Write a value to the scratch memory of its level; the first of a key counts."""
+    cdef Slot* slot = &a.levels[level][entry.slot]
+    cdef uint8_t* limit = a.scratch + ((level + 1) * LEVEL_OCTETS if level < 2 else 2 * LEVEL_OCTETS + RECORD_OCTETS)
+    cdef uint8_t* at = a.scratch + a.level_at[level]
+    cdef Py_ssize_t octets
+    if slot.stamp == a.stamps[level]:
+        note_text(a, NOTE_LINE, line, end)
+        return
+    octets = value_writer(entry.kind)(value, end, at, limit, a.era)
+    if octets < 0:
+        note_text(a, NOTE_LINE, line, end)
+        return
+    slot.stamp = a.stamps[level]
+    slot.at = a.level_at[level]
+    slot.octets = <uint32_t> octets
+    a.level_at[level] += <uint32_t> octets
+
+
+# ── lines ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef inline Entry* find(const Assembly* a, int form, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    return find_entry(a.entries, a.table, a.mask, form, key, octets)
+
+
+cdef Entry* find_numbered(const Assembly* a, int form, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    """A key with numbers in it, such as adaptor_0_MAC_1: its entry has # for each."""
+    cdef uint8_t[MOST_KEY] plain
+    cdef Py_ssize_t i, n = 0
+    if octets > MOST_KEY:
+        return NULL
+    # Bounds: n <= i < MOST_KEY.
+    for i in range(octets):
+        if <uint8_t> (key[i] - 48) > 9:
+            plain[n] = key[i]
+            n += 1
+        elif n == 0 or plain[n - 1] != c"#":
+            plain[n] = c"#"
+            n += 1
+    return find(a, form, plain, n)
+
+
+cdef Entry* find_metric(const Assembly* a, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    """rtmetric_TYPE_NAME and rtflow_TYPE_NAME: the entry is the part up to the second underscore."""
+    cdef const uint8_t* first = <const uint8_t*> memchr(key, c"_", octets)
+    cdef const uint8_t* second
+    if first == NULL:
+        return NULL
+    second = <const uint8_t*> memchr(first + 1, c"_", key + octets - first - 1)
+    return NULL if second == NULL else find(a, FORM_SAMPLE, key, second + 1 - key)
+
+
+cdef Entry* look_up(const Assembly* a, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    """The entry of a key where the text stands, or NULL."""
+    cdef Entry* entry = find(a, a.form, key, octets)
+    if entry == NULL:
+        entry = find(a, GLOBAL, key, octets)
+    if entry == NULL and a.forms[a.form].has_numbered:
+        entry = find_numbered(a, a.form, key, octets)
+    if entry == NULL and a.place == PLACE_SAMPLE and octets > 3 and key[0] == c"r" and key[1] == c"t":
+        entry = find_metric(a, key, octets)
+    return entry
+
+
+cdef void take_tag(Assembly* a, int mark, const uint8_t* line, const uint8_t* value, const uint8_t* end) noexcept nogil:
+    """flowBlock_tag and counterBlock_tag: the record before ends here, and the next one begins."""
+    cdef uint8_t[8] tag
+    cdef int form
+    close_record(a)
+    if a.place != PLACE_SAMPLE or write_source(value, end, tag, tag + 8, 0) < 0:
+        if a.place != PLACE_OVERFLOW:
+            note_text(a, NOTE_LINE, line, end)
+        return
+    if not ready_for_records(a):
+        return
+    for form in range(FORMS_FIXED, a.n_forms):
+        if a.forms[form].kind == mark and a.forms[form].format == be32(tag + 4) and (
+            a.forms[form].enterprise == be32(tag)
+        ):
+            open_record(a, form)
+            return
+    open_record(a, FORM_NOTHING)
+    a.forms[FORM_NOTHING].enterprise = be32(tag)
+    a.forms[FORM_NOTHING].format = be32(tag + 4)
+
+
+cdef void take_skipped(Assembly* a, const uint8_t* line, const uint8_t* value, const uint8_t* end) noexcept nogil:
+    """`skipping unknown flow_sample_element: E:F len=N`: a structure whose octets sflowtool does not print."""
+    cdef const uint8_t* at = end
+    cdef uint32_t length = 0, enterprise = 0, format = 0
+    cdef bint sample
+    # Progress: one octet down each turn. Bounds: value < at.
+    while at > value and (at - 1)[0] != c"=":
+        at -= 1
+    if at == value or not read_unsigned(&at, end, &length) or at != end or length > DATAGRAM_OCTETS:
+        note_text(a, NOTE_LINE, line, end)
+        return
+    sample = end - value > 16 and memcmp(value, b"unknown sample: ", 16) == 0
+    if sample and a.place == PLACE_SAMPLE and a.records_at == 0 and filled(a, 1, S_TAG) != NULL:
+        a.unknown = True
+        enterprise, format = be32(filled(a, 1, S_TAG)), be32(filled(a, 1, S_TAG) + 4)
+    elif not sample and a.place == PLACE_RECORD:
+        a.skipped = True
+        enterprise, format = a.forms[a.form].enterprise, a.forms[a.form].format
+    else:
+        note_text(a, NOTE_LINE, line, end)
+        return
+    a.lost_octets += length
+    note_values(a, NOTE_SKIPPED, enterprise, format, length)
+
+
+cdef void take_item(Assembly* a, const Entry* entry, const uint8_t* line, const uint8_t* value, const uint8_t* end) noexcept nogil:
+    """A field of an item of the record's list; sflowtool prints items in order, and each in order."""
+    cdef const Form* form = &a.forms[a.form]
+    cdef uint8_t[8] octets
+    cdef Py_ssize_t n = value_writer(entry.kind)(value, end, octets, octets + 8, a.era)
+    if n < 0 or LIST_OCTETS - a.list_used < form.item_octets + 8 or entry.mark != MARK_LIST_BEGIN and a.list_count == 0:
+        note_text(a, NOTE_LINE, line, end)
+        return
+    if entry.mark == MARK_LIST_BEGIN:
+        a.list_item = a.list_used
+        a.list_count += 1
+        memset(a.list + a.list_used, 0, form.item_octets)
+        a.list_used += form.item_octets
+    if entry.mark == MARK_LIST_PUSH:
+        # A list within the item: its count stands at `slot`, the items behind.
+        memcpy(a.list + a.list_used, octets, n)
+        a.list_used += <uint32_t> n
+        put32(a.list + a.list_item + entry.slot, be32(a.list + a.list_item + entry.slot) + 1)
+    elif entry.slot + n <= form.item_octets:
+        memcpy(a.list + a.list_item + entry.slot, octets, n)
+
+
+cdef void take_title(Assembly* a, const Entry* entry, const uint8_t* value, const uint8_t* end) noexcept nogil:
+    """Versions 2 and 4 have no tags: `flowSampleType X` and `extendedType Y` open a record."""
+    cdef Py_ssize_t octets = end - value
+    cdef const Form* form
+    cdef int i
+    close_record(a)
+    if a.place != PLACE_SAMPLE or not ready_for_records(a):
+        return
+    for i in range(FORMS_FIXED, a.n_forms):
+        form = &a.forms[i]
+        if form.kind == MARK_FLOW and form.title_octets == entry.octets + 1 + octets and (
+            memcmp(form.title + entry.octets + 1, value, octets) == 0
+        ) and memcmp(form.title, entry.key, entry.octets) == 0:
+            open_record(a, i)
+            return
+
+
+cdef Entry* open_counters(Assembly* a, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    """Versions 2 and 4: the first key of another structure opens it."""
+    cdef Entry* entry
+    cdef int i
+    for i in range(FORMS_FIXED, a.n_forms):
+        if a.forms[i].kind == MARK_COUNTER and a.forms[i].enterprise == 0 and a.forms[i].format < 6:
+            entry = find(a, i, key, octets)
+            if entry != NULL and entry.slot == 0:
+                close_record(a)
+                if a.place == PLACE_SAMPLE and ready_for_records(a):
+                    open_record(a, i)
+                    return entry
+    return NULL
+
+
+cdef void take_mark(Assembly* a, int mark, const uint8_t* line, const uint8_t* end) noexcept nogil:
+    """A datagram or a sample begins or ends."""
+    if mark == MARK_START_DATAGRAM:
+        tear_datagram(a)
+        begin_datagram(a)
+    elif mark == MARK_END_DATAGRAM:
+        if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
+            tear_sample(a)
+        if a.place == PLACE_OVERFLOW:
+            a.place = PLACE_OUTSIDE
+            a.ordinal += 1
+        elif a.place != PLACE_OUTSIDE:
+            end_datagram(a)
+    elif mark == MARK_START_SAMPLE:
+        if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
+            tear_sample(a)
+        if a.place == PLACE_DATAGRAM:
+            begin_sample(a)
+    elif a.place == PLACE_DATAGRAM:
+        note_text(a, NOTE_LINE, line, end)
+    else:
+        end_sample(a)
+
+
+cdef void take_entry(
+    Assembly* a, Entry* entry, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets,
+    const uint8_t* value, const uint8_t* end,
+) noexcept nogil:
+    cdef int mark = entry.mark
+    if mark == MARK_FIELD:
+        if entry.slot < 0:
+            if entry.slot == -2 and is_old(a):
+                take_title(a, entry, value, end)
+        elif a.place == PLACE_RECORD:
+            fill(a, 2, entry, line, value, end)
+        elif a.place == PLACE_SAMPLE:
+            fill(a, 1, entry, line, value, end)
+            if entry.slot == S_TAG and filled(a, 1, S_TAG) != NULL:
+                a.discard = be32(filled(a, 1, S_TAG)) == 0 and be32(filled(a, 1, S_TAG) + 4) == FORMAT_DISCARD
+        else:
+            if entry.slot == D_LOCALTIME:
+                a.era |= ERA_SWAPPED_ESCAPE
+            fill(a, 0, entry, line, value, end)
+    elif mark <= MARK_END_SAMPLE:
+        take_mark(a, mark, line, end)
+    elif mark == MARK_FLOW or mark == MARK_COUNTER:
+        take_tag(a, mark, line, value, end)
+    elif mark == MARK_SKIPPING:
+        take_skipped(a, line, value, end)
+    elif mark == MARK_METRIC:
+        take_metric(a, entry, line, key, key_octets, value, end)
+    elif a.place == PLACE_RECORD:
+        take_item(a, entry, line, value, end)
+
+
+cdef void take_old_metric(
+    Assembly* a, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets, const uint8_t* value,
+    const uint8_t* end,
+) noexcept nogil:
+    """`rtmetric NAME = (TYPE) VALUE`, as 4.01 and before print it; a double is called a float there."""
+    cdef uint8_t[4 * MOST_KEY] plain
+    cdef const uint8_t* type = value
+    cdef const uint8_t* type_end
+    cdef Py_ssize_t octets, type_octets
+    cdef Entry* entry = NULL
+    # Progress: one octet further each turn. Bounds: four octets behind `type`.
+    while end - type >= 4 and memcmp(type, b" = (", 4) != 0:
+        type += 1
+    if end - type >= 4:
+        type_end = <const uint8_t*> memchr(type, c")", end - type)
+        type += 4
+        if type_end != NULL and end - type_end >= 2:
+            type_octets = type_end - type
+            octets = key_octets + type_octets + (type - 4 - value) + 2
+            if octets <= 4 * MOST_KEY:
+                memcpy(plain, key, key_octets)
+                plain[key_octets] = plain[key_octets + 1 + type_octets] = c"_"
+                memcpy(plain + key_octets + 1, type, type_octets)
+                memcpy(plain + key_octets + 2 + type_octets, value, type - 4 - value)
+                entry = find_metric(a, plain, octets)
+                value = type_end + 2
+                if end - value >= 2 and value[0] == c'"' and (end - 1)[0] == c'"':
+                    value += 1
+                    end -= 1
+    if entry == NULL:
+        note_text(a, NOTE_LINE, line, end)
+    else:
+        take_metric(a, entry, line, plain, octets, value, end)
+
+
+cdef void take_found(
+    Assembly* a, Entry* entry, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets,
+    const uint8_t* value, const uint8_t* end,
+) noexcept nogil:
+    """A line whose entry was looked up, or NULL where there is none."""
+    if a.place == PLACE_OUTSIDE and (entry == NULL or entry.mark != MARK_START_DATAGRAM):
+        note_text(a, NOTE_OUTSIDE, line, end)
+        return
+    if a.place == PLACE_OVERFLOW and (
+        entry == NULL or entry.mark != MARK_START_DATAGRAM and entry.mark != MARK_END_DATAGRAM
+    ):
+        return
+    if entry == NULL and is_old(a) and (a.place == PLACE_SAMPLE or a.place == PLACE_RECORD):
+        entry = open_counters(a, key, key_octets)
+    if entry == NULL and a.place == PLACE_SAMPLE and (
+        key_octets == 8 and memcmp(key, b"rtmetric", 8) == 0 or key_octets == 6 and memcmp(key, b"rtflow", 6) == 0
+    ):
+        take_old_metric(a, line, key, key_octets, value, end)
+        return
+    if entry == NULL:
+        note_text(a, NOTE_LINE, line, end)
+        return
+    if a.last != NULL:
+        a.last.follower = entry
+    a.last = entry
+    take_entry(a, entry, line, key, key_octets, value, end)
+
+
+cdef inline bint count_line(Assembly* a) noexcept nogil:
+    a.datagram_lines += 1
+    if a.datagram_lines > a.most_lines and a.place != PLACE_OUTSIDE and a.place != PLACE_OVERFLOW:
+        overflow(a, NOTE_MANY_LINES)
+        return False
+    return True
+
+
+cdef void take_pair(
+    Assembly* a, const uint8_t* key, Py_ssize_t key_octets, const uint8_t* value, const uint8_t* end,
+) noexcept nogil:
+    """A key and its value, where they were told apart already."""
+    cdef const uint8_t* line = key
+    count_line(a)
+    if a.discard and key_octets > DISCARDED and memcmp(key, b"discarded_", DISCARDED) == 0:
+        key += DISCARDED
+        key_octets -= DISCARDED
+    take_found(a, look_up(a, key, key_octets), line, key, key_octets, value, end)
+
+
+cdef inline bint same(const uint8_t* at, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    """Whether the `octets` >= 1 octets at both are the same; keys are short, and a call takes longer than most."""
+    cdef uint64_t first, second
+    # Bounds: the last eight octets of eight and more; four and more likewise.
+    if octets >= 8:
+        # Progress: eight octets fewer each turn.
+        while octets > 8:
+            memcpy(&first, at, 8)
+            memcpy(&second, key, 8)
+            if first != second:
+                return False
+            octets -= 8
+            if octets < 8:
+                at -= 8 - octets
+                key -= 8 - octets
+                octets = 8
+            at += 8
+            key += 8
+        memcpy(&first, at, 8)
+        memcpy(&second, key, 8)
+        return first == second
+    # Progress: one octet fewer each turn.
+    while octets > 0:
+        octets -= 1
+        if at[octets] != key[octets]:
+            return False
+    return True
+
+
+cdef void take_line(Assembly* a, const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """A line of tagged text, without its end: the key is what stands before the first space."""
+    cdef const uint8_t* line = at
+    cdef const uint8_t* space
+    cdef Entry* entry = a.last.follower if a.last != NULL else NULL
+    if at == end:
+        return
+    count_line(a)
+    if a.discard and end - at > DISCARDED and memcmp(at, b"discarded_", DISCARDED) == 0:
+        at += DISCARDED
+    # Bounds: octets < end - at.
+    if entry != NULL and (entry.form == a.form or entry.form == GLOBAL) and end - at > entry.octets and (
+        at[entry.octets] == c" " and same(at, entry.key, entry.octets)
+    ) and a.place != PLACE_OUTSIDE and a.place != PLACE_OVERFLOW:
+        a.last = entry
+        take_entry(a, entry, line, at, entry.octets, at + entry.octets + 1, end)
+        return
+    space = <const uint8_t*> memchr(at, c" ", end - at)
+    if space == NULL:
+        take_found(a, look_up(a, at, end - at), line, at, end - at, end, end)
+    else:
+        take_found(a, look_up(a, at, space - at), line, at, space - at, space + 1, end)
+
+
+# ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOTES = (
+    "line", "outside", "torn_datagram", "torn_sample", "torn_record", "samples", "size", "skipped", "long_line",
+    "many_lines", "long_datagram", "many_samples", "many_records", "headless", "more", "era",
+)
+
+
+cdef class Assembler:
+    """Text in, datagrams out.
+
+    Parameters
+    ----------
+    keys : Keys
+    line_octets, lines_per_datagram, samples_per_datagram, records_per_sample, notes, notes_per_datagram : int
+        Bounds.
+    """
+
+    def __cinit__(
+        self, Keys keys not None, *, line_octets, lines_per_datagram, samples_per_datagram, records_per_sample, notes,
+        notes_per_datagram,
+    ):
+        cdef Assembly* a = &self.a
+        cdef int k
+        self.keys = keys
+        self.most_line = min(max(1, line_octets), 2**31)
+        a.n_forms, a.mask, a.table = keys.n_forms, keys.mask, keys.table
+        # Forms and entries are of this text alone: they remember what came last.
+        a.forms = <Form*> PyMem_RawMalloc(keys.n_forms * sizeof(Form))
+        a.entries = <Entry*> PyMem_RawMalloc(max(1, keys.n_entries) * sizeof(Entry))
+        a.scratch = <uint8_t*> PyMem_RawMalloc(2 * LEVEL_OCTETS + RECORD_OCTETS)
+        a.list = <uint8_t*> PyMem_RawMalloc(LIST_OCTETS)
+        self.carry = <uint8_t*> PyMem_RawMalloc(self.most_line)
+        if a.forms == NULL or a.entries == NULL or a.scratch == NULL or a.list == NULL or self.carry == NULL:
+            raise MemoryError()
+        memcpy(a.forms, keys.forms, keys.n_forms * sizeof(Form))
+        memcpy(a.entries, keys.entries, keys.n_entries * sizeof(Entry))
+        for k in range(3):
+            clear_level(a, k)
+        a.most_lines = lines_per_datagram
+        a.most_samples = samples_per_datagram
+        a.most_records = records_per_sample
+        a.most_notes = notes
+        a.most_notes_here = notes_per_datagram
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.a.forms)
+        PyMem_RawFree(self.a.entries)
+        PyMem_RawFree(self.a.scratch)
+        PyMem_RawFree(self.a.list)
+        PyMem_RawFree(self.a.out)
+        PyMem_RawFree(self.a.metas)
+        PyMem_RawFree(self.a.lacks)
+        PyMem_RawFree(self.a.notes)
+        PyMem_RawFree(self.carry)
+
+    cdef int enter(self) except -1:
+        if self.busy:
+            raise RuntimeError("a parser is fed by one thread at a time")
+        return 0
+
+    def configure(self, *, columns=0, strip_return=False):
+        """`columns` before each line are passed over; a carriage return before each line's end is, too."""
+        self.columns = columns
+        self.strip_return = strip_return
+
+    def feed(self, bytes chunk not None):
+        """Take a piece of tagged text, cut anywhere."""
+        cdef const uint8_t* at = chunk
+        cdef const uint8_t* end = at + len(chunk)
+        self.enter()
+        self.busy = True
+        try:
+            with nogil:
+                self.split(at, end)
+        finally:
+            self.busy = False
+        if self.a.no_memory:
+            self.a.no_memory = False
+            raise MemoryError()
+
+    cdef void split(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
+        """Cut a chunk into lines, and keep what has no end yet."""
+        cdef const uint8_t* line_end
+        # Progress: a line further each turn, or all of the rest.
+        while at < end:
+            line_end = <const uint8_t*> memchr(at, c"\n", end - at)
+            if line_end == NULL:
+                self.stash(at, end)
+                return
+            if self.carried or self.too_long:
+                self.stash(at, line_end)
+                if self.too_long:
+                    self.a.line += 1
+                    self.too_long = False
+                else:
+                    self.take_one(self.carry, self.carry + self.carried)
+                self.carried = 0
+            elif line_end - at > self.most_line:
+                self.stash(at, line_end)
+                self.a.line += 1
+                self.too_long = False
+            else:
+                self.take_one(at, line_end)
+            at = line_end + 1
+
+    cdef void stash(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
+        if self.too_long:
+            return
+        if end - at > self.most_line - self.carried:
+            self.too_long = True
+            self.carried = 0
+            self.a.line += 1
+            note_text(&self.a, NOTE_LONG_LINE, at, at)
+            self.a.line -= 1
+            return
+        # Bounds: most_line octets.
+        memcpy(self.carry + self.carried, at, end - at)
+        self.carried += end - at
+
+    cdef void take_one(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
+        cdef const uint8_t* line = at
+        cdef int i
+        self.a.line += 1
+        if self.strip_return and at < end and (end - 1)[0] == c"\r":
+            end -= 1
+        for i in range(self.columns):
+            at = <const uint8_t*> memchr(at, c" ", end - at)
+            if at == NULL:
+                note_text(&self.a, NOTE_OUTSIDE if self.a.place == PLACE_OUTSIDE else NOTE_LINE, line, end)
+                return
+            at += 1
+        take_line(&self.a, at, end)
+
+    def close(self):
+        """The text ends here: a line without an end is one, and a datagram without an end is torn."""
+        self.enter()
+        if self.carried:
+            self.take_one(self.carry, self.carry + self.carried)
+            self.carried = 0
+        self.too_long = False
+        tear_datagram(&self.a)
+
+    @property
+    def complete(self):
+        """Datagrams that `take` would hand over."""
+        return self.a.n_metas
+
+    def take(self):
+        """Hand over the datagrams that are complete.
+
+        Returns
+        -------
+        octets : bytes
+        offsets, lengths, received : bytes of int64, int32, int64
+            Where each datagram lies in `octets`; when it came, in nanoseconds since 1970, or -1.
+        sources : list of bytes or None
+            16 octets each.
+        ordinals : bytes of int64
+            Which datagram of the text each is, as `notes` counts them.
+        lacks : list of (datagram, sample, record, slot)
+            Fields that are zero in the octets because the text does not tell them, counted from 0.
+        """
+        cdef Assembly* a = &self.a
+        cdef int64_t i, first = 0
+        cdef bytes offsets, lengths, received, ordinals
+        cdef int64_t done = a.used if a.place == PLACE_OUTSIDE or a.place == PLACE_OVERFLOW else a.start
+        self.enter()
+        octets = PyBytes_FromStringAndSize(<const char*> a.out, done)
+        offsets = PyBytes_FromStringAndSize(NULL, a.n_metas * 8)
+        lengths = PyBytes_FromStringAndSize(NULL, a.n_metas * 4)
+        received = PyBytes_FromStringAndSize(NULL, a.n_metas * 8)
+        ordinals = PyBytes_FromStringAndSize(NULL, a.n_metas * 8)
+        sources = []
+        index = {}
+        for i in range(a.n_metas):
+            # Bounds: the four were made for as many.
+            (<int64_t*> <char*> offsets)[i] = a.metas[i].offset
+            (<int32_t*> <char*> lengths)[i] = a.metas[i].octets
+            (<int64_t*> <char*> received)[i] = a.metas[i].received_ns
+            (<int64_t*> <char*> ordinals)[i] = a.metas[i].ordinal
+            sources.append(
+                PyBytes_FromStringAndSize(<const char*> a.metas[i].source, 16) if a.metas[i].has_source else None
+            )
+            if a.metas[i].lacks:
+                index[a.metas[i].ordinal] = i
+        lacks = []
+        for i in range(a.n_lacks):
+            if a.lacks[i].datagram in index:
+                lacks.append((index[a.lacks[i].datagram], a.lacks[i].sample, a.lacks[i].record, a.lacks[i].slot))
+            elif a.lacks[i].datagram == a.ordinal:
+                a.lacks[first] = a.lacks[i]
+                first += 1
+        a.n_lacks = first
+        # What is not complete moves to the front.
+        memmove(a.out, a.out + done, a.used - done)
+        a.used -= done
+        a.start -= done
+        a.count_at -= done
+        a.sample_start -= done
+        if a.records_at:
+            a.records_at -= done
+        a.n_metas = 0
+        return octets, offsets, lengths, received, sources, ordinals, lacks
+
+    def notes(self):
+        """Hand over what was noted: [(kind, line, datagram, values, text)], and how many notes were left out."""
+        cdef int64_t i
+        cdef Note* note
+        found = []
+        for i in range(self.a.n_notes):
+            note = &self.a.notes[i]
+            found.append((
+                NOTES[note.kind], note.line, None if note.datagram < 0 else note.datagram,
+                (note.values[0], note.values[1], note.values[2]),
+                PyBytes_FromStringAndSize(<const char*> note.text, note.octets),
+            ))
+        left_out = self.a.notes_left_out
+        self.a.n_notes = self.a.notes_left_out = 0
+        return found, left_out
