@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -504,3 +505,20 @@ def test_octets_changed_at_random_raise_nothing_but_decode_errors(name: str) -> 
     for decoder in decoders:
         decoder.take_tables()
         decoder.take_counters()
+
+
+# ── both routes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@needs_shared
+def test_agents_of_the_binary_route_are_those_expected_of_the_sequence_scenario() -> None:
+    assert sflow.FOLDER is not None
+    expected = json.loads((sflow.FOLDER / "syn_sequence.expected_agents.json").read_text())
+    decoder = Decoder()
+    decoder.feed_capture((sflow.FOLDER / "syn_sequence.pcap").read_bytes())
+    told = decoder.sflow_agents(0)
+    assert told.keys() == expected.keys()
+    for agent, counts in expected.items():
+        common = {name: count for name, count in counts.items() if name.startswith("sFlow") and isinstance(count, int)}
+        assert len(common) > 10
+        assert {name: told[agent][name] for name in common} == common
