@@ -55,4 +55,5 @@ __all__ = [
     "explain",
     "reference",
     "sflow",
+    "sflowtool",
 ]
