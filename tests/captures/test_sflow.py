@@ -14,7 +14,9 @@ import pytest
 from flowparse import NATIVE, Decoder
 from flowparse._packet import packet_of
 from flowparse.errors import DecodeError
+from flowparse.limits import Limits
 from flowparse.sflow import CounterSample, Datagram, DiscardSample, FlowSample, Record, decode
+from flowparse.sflow.fast import maker
 from flowparse.sflow.structures import COUNTER, find
 from tests.captures import sflow, sflowtext
 from tests.captures.sflowtext import Pair
@@ -522,3 +524,15 @@ def test_agents_of_the_binary_route_are_those_expected_of_the_sequence_scenario(
         common = {name: count for name, count in counts.items() if name.startswith("sFlow") and isinstance(count, int)}
         assert len(common) > 10
         assert {name: told[agent][name] for name in common} == common
+
+
+@needs_shared
+@each
+def test_the_fast_reader_and_the_plain_one_make_equal_records(name: str) -> None:
+    fast = 0
+    for octets, plain in zip(sflow.payloads(name), sflow.decoded(name), strict=True):
+        if plain is not None:
+            assert decode(octets) == plain
+            assert decode(octets).notices == plain.notices
+            fast += maker(Limits()).datagram(octets, 0, len(octets)) is not None
+    assert fast or name in {"syn_v2v4", "tcpdump_sflow_print-segv"}
