@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import index
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
+from .agents import Agents
 from .batch import Batch
 from .errors import DecodeError
 from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
@@ -140,6 +141,7 @@ class Decoder(Feeder):
             self._options_account,
             most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
         )
+        self._agents = Agents(self._limits)
         self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
@@ -155,7 +157,7 @@ class Decoder(Feeder):
 
     def _make_plan(self, protocol: int) -> None:
         if PROTOCOLS[protocol] == "sflow":
-            self._set_sflow(self._sflow.kernel())
+            self._set_sflow(self._sflow.kernel(), self._agents.table)
             return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         made = self._programs.fixed(fixed_fields(version))
@@ -359,7 +361,7 @@ class Decoder(Feeder):
 
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = list(self._events)
+        told = [*self._events, *self._agents.events()]
         self._events.clear()
         if self._events_dropped:
             told.append(
@@ -382,6 +384,19 @@ class Decoder(Feeder):
             id = int.from_bytes(octets[:2])
             made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
+
+    def sflow_agents(self, now_ns: int) -> dict[str, dict[str, Any]]:
+        """What is counted of each sFlow agent, by its address, under the 19 names of sFlow-RT's `/agents/json`.
+
+        Parameters
+        ----------
+        now_ns : int
+            Nanoseconds since 1970 UTC: `firstSeen` and `lastSeen` are milliseconds before it, and None
+            where no datagram came with a time.
+        """
+        self._check_idle()
+        self._agents.table.check_memory()
+        return self._agents.read(now_ns)
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""

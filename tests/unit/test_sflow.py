@@ -454,7 +454,9 @@ def test_agents_that_a_sender_invents_are_bounded_and_evict_no_other_exporter() 
     stats = decoder.stats()
     assert len([each for each in stats if each.version == "sflow"]) == 4
     assert [each.exporter for each in stats if each.version == "netflow5"] == ["192.0.2.7"]
-    assert codes(decoder.events()) == ["limit_reached"] * 46
+    *evicted, counted = decoder.events()
+    assert codes(evicted) == ["limit_reached"] * 46
+    assert counted.detail == {"agents": 46}
     assert len(decoder.take()) == 51
 
 
@@ -558,3 +560,19 @@ def test_sflow_beside_other_protocols_keeps_the_order_of_messages() -> None:
     decoder.feed(make.datagram(make.counters_sample(make.processor())), SENDER)
     decoder.feed(make.datagram(make.flow_sample()), SENDER)
     assert sorted((row["message_index"], row["type"]) for row in decoder.take()) == [(0, 1), (1, 2), (3, 1)]
+
+
+def test_agents_are_counted_as_sflow_rt_counts_them() -> None:
+    decoder = fp.Decoder()
+    for sequence in (1, 2, 4):
+        samples = make.flow_sample(sequence=sequence), make.counters_sample(make.processor(), sequence=sequence)
+        decoder.feed(make.datagram(*samples, sequence=sequence), SENDER, RECEIVED_NS + sequence * 10**9)
+    decoder.feed(make.datagram(make.flow_sample(sequence=9), count=5, sequence=5)[:40], SENDER)
+    agent = decoder.sflow_agents(RECEIVED_NS + 10 * 10**9)["192.0.2.1"]
+    assert (agent["sFlowDatagramsReceived"], agent["sFlowDatagramsLost"], agent["lastSeen"]) == (4, 1, 6000)
+    assert (agent["sFlowFlowSamples"], agent["sFlowFlowLostSamples"], agent["sFlowCounterSamples"]) == (3, 1, 3)
+    assert agent["sFlowDatagramSource"] == ["192.0.2.200"]
+    strict = fp.Decoder(strict=True)
+    with pytest.raises(Truncated):
+        strict.feed(make.datagram(make.flow_sample(), count=5), SENDER)
+    assert strict.sflow_agents(0) == {}

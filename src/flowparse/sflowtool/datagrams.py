@@ -11,10 +11,9 @@ from .._addresses import text_of_address
 from .._records import Maker
 from ..events import Event
 from ..limits import Limits
-from ..sflow import decode
-from ..sflow.model import CounterSample, Datagram, DiscardSample, Fields, FlowSample, Port, Record, Sample
-from ..sflow.records import Reader, decimals, record
-from ..sflow.structures import COUNTER, FLOW, Kind, structures
+from ..sflow.fast import maker
+from ..sflow.model import CounterSample, Datagram, Fields, Record, Sample
+from ..sflow.read import read_plainly
 from .keys import slot_names
 
 __all__ = ["Block", "maker", "records_of"]
@@ -74,29 +73,6 @@ def _less(datagram: Datagram, lacks: Iterable[Lack]) -> Datagram:
     )
 
 
-def _plain(octets: bytes, kind: Kind) -> Record | None:
-    """A record that the fast reader does not read; None if there is something to tell of it."""
-    at = Reader(octets, Limits())
-    found = record(at, kind)
-    return None if at.notices else found
-
-
-def maker(limits: Limits) -> Maker:
-    """The fast reader of datagrams that are as they should be."""
-    return Maker(
-        (Datagram, FlowSample, CounterSample, DiscardSample, Port, Record, Fields),
-        [
-            (each.kind, each.enterprise, each.format, each.name, each.names, [field.type for field in each.fields])
-            for kind in (FLOW, COUNTER)
-            for each in structures(kind).values()
-        ],
-        _plain,
-        decimals,
-        limits.samples_per_datagram,
-        limits.records_per_sample,
-    )
-
-
 def records_of(block: Block, make: Maker, limits: Limits) -> Iterator[Datagram]:
     """The datagrams of a block as records."""
     n = len(block)
@@ -112,6 +88,6 @@ def records_of(block: Block, make: Maker, limits: Limits) -> Iterator[Datagram]:
         notices = tuple(block.notices.get(i, ()))
         datagram = make.datagram(block.octets, offset, length, source, notices)
         if datagram is None:
-            datagram = decode(block.octets[offset : offset + length], limits=limits)
+            datagram = read_plainly(block.octets[offset : offset + length], limits)
             datagram = replace(datagram, notices=(*notices, *datagram.notices), source=source)
         yield _less(datagram, lacks[i]) if i in lacks else datagram

@@ -273,7 +273,10 @@ class Parser:
         self._hand_over()
         told = list(self._events)
         self._events.clear()
-        told += self._decoder.events() + self._agents.events() + self._blocks.events()
+        of_decoder = self._decoder.events()
+        # Its decoder counts agents too, later: what both have to say is told once.
+        of_agents = [event for event in self._agents.events() if event not in of_decoder]
+        told += of_decoder + of_agents + self._blocks.events()
         if self._rows is not None:
             told += self._rows.events()
         if self._events_dropped:
