@@ -15,6 +15,7 @@ import pytest
 from flowparse import Batch, Decoder, sflowtool
 from flowparse.sflow import CounterSample, Datagram, FlowSample, Record
 from flowparse.sflow.structures import COUNTER, FLOW, find
+from flowparse.sflowtool.waiting import RECORDS
 from tests.captures import sflow
 from tests.shared import SHARED
 
@@ -106,6 +107,26 @@ def test_records_of_text_are_those_of_the_capture(name: str, extension: str) -> 
     refused = sum(each is None for each in sflow.decoded(name))
     given_up = sum(is_given_up(text) for _, text, _ in pairs(name, extension))
     assert compared + refused + given_up + len(EXPLAINED.get(name, {})) >= len(sflow.payloads(name))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("syn_strings", "syn_malformed")])
+def test_octets_are_those_of_the_capture(name: str) -> None:
+    """A datagram whose text tells all of it comes back octet for octet; padding that agents do not zero is zero."""
+    parser = sflowtool.Parser()
+    parser.feed(text_of(name))
+    parser.close()
+    made = [
+        block.octets[at : at + length]
+        for block in parser._blocks.read(RECORDS)
+        for at, length in zip(memoryview(block.offsets).cast("q"), memoryview(block.lengths).cast("i"), strict=True)
+    ]
+    whole = [each for _, each, _ in pairs(name, ".txt")]
+    sent = [each for each, decoded in zip(sflow.payloads(name), sflow.decoded(name), strict=True) if decoded]
+    if len(made) != len(sent):
+        pytest.skip("a datagram of it has no head in the text")
+    for ours, wanted, datagram in zip(made, sent, whole, strict=True):
+        if not datagram.notices and len(ours) == len(wanted):
+            assert all(here in (there, 0) for here, there in zip(ours, wanted, strict=True))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -232,6 +253,23 @@ def test_agents_of_the_sequence_scenario() -> None:
         assert resets == {
             agent: (values["_datagramResets"], values["_flowResets"], values["_counterResets"])
             for agent, values in expected.items()
+        }
+
+
+@pytest.mark.parametrize("name", ["syn_sequence", "overflowd_sflow", "tcpdump_sflow-print-v6"])
+def test_agents_of_text_and_of_the_capture(name: str) -> None:
+    """Who sent a datagram is not in the text of a capture; all else is counted alike."""
+    parser = sflowtool.Parser()
+    parser.feed(text_of(name))
+    decoder = Decoder()
+    assert FOLDER is not None
+    decoder.feed_capture((FOLDER / f"{name}.pcap").read_bytes())
+    now_ns = 2 * 10**18
+    of_text, of_capture = parser.agents(now_ns), decoder.sflow_agents(now_ns)
+    assert set(of_text) == set(of_capture)
+    for agent, counted in of_text.items():
+        assert counted | {"sFlowDatagramSource": []} == of_capture[agent] | {"sFlowDatagramSource": []} | {
+            key: counted[key] for key in ("firstSeen", "lastSeen")
         }
 
 
