@@ -23,6 +23,10 @@ from flowparse._textvalues cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned, val
 from flowparse._wire cimport be32
 
 
+cdef enum:
+    LONGEST_NAMED = 4 * MOST_KEY        # octets of a key, with the name of a metric in it
+
+
 cdef inline void fill(
     Assembly* a, int level, const Entry* entry, const uint8_t* line, const uint8_t* value, const uint8_t* end,
 ) noexcept nogil:
@@ -79,7 +83,10 @@ cdef Entry* find_metric(const Assembly* a, const uint8_t* key, Py_ssize_t octets
 
 cdef Entry* look_up(const Assembly* a, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
     """The entry of a key where the text stands, or NULL."""
-    cdef Entry* entry = find(a, a.form, key, octets)
+    cdef Entry* entry
+    if octets > LONGEST_NAMED:
+        return NULL
+    entry = find(a, a.form, key, octets)
     if entry == NULL:
         entry = find(a, GLOBAL, key, octets)
     if entry == NULL and a.forms[a.form].has_numbered:

@@ -186,6 +186,9 @@ class Parser:
         if self._assembler is None:
             return
         self._note(self._assembler.notes())
+        if len(self._pending) > 1 and not self._assembler.complete:
+            newest = max(self._pending)  # the others were left out, and told of
+            self._pending = {newest: self._pending[newest]}
         if not self._assembler.complete:
             return
         octets, offsets, lengths, received, sources, ordinals, lacks = self._assembler.take()
