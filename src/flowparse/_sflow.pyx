@@ -438,7 +438,7 @@ cdef class Sflow:
         return stop
 
     cdef Stop add_own(self, Walk* walk, int which) noexcept nogil:
-        """Add the row of a flow or discard sample to its own table; its fields are in the order of registry/sflow.tsv."""
+        """Add the row of a flow or discard sample to its own table, its fields in the order of registry/sflow.tsv."""
         cdef const Sample* sample = &walk.sample
         cdef uint8_t[28] words
         cdef Span at
