@@ -42,7 +42,7 @@ AT_LEAST_TABLES = 64
 
 
 class Decoder(Feeder):
-    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
     thread; entering one twice is a RuntimeError.
@@ -86,7 +86,7 @@ class Decoder(Feeder):
     >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
     0
     >>> decoder.events()[0].message
-    'version 99 is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are'
+    'version 99 is not decoded here; NetFlow v1, v5, v7, v9, IPFIX and sFlow are'
     """
 
     def __init__(
