@@ -1,4 +1,4 @@
-"""A typed parser of sflowtool's tagged text in plain Python, as a careful person writes one: what ours is measured against.
+"""A typed parser of sflowtool's tagged text in plain Python, as a careful person writes one, to measure ours against.
 
 Lines are split at the first space; a key of a known set is an int, header octets are bytes, the rest is text. Samples
 keep their records apart. It checks nothing.
@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 TEXT = {
-    *("datagramSourceIP", "localtime", "pcapTimestamp", "agent", "sampleType_tag", "sampleType", "sourceId", "inputPort"),
+    *(
+        "datagramSourceIP",
+        "localtime",
+        "pcapTimestamp",
+        "agent",
+        "sampleType_tag",
+        "sampleType",
+        "sourceId",
+        "inputPort",
+    ),
     *("outputPort", "flowBlock_tag", "counterBlock_tag", "flowSampleType", "extendedType", "dstMAC", "srcMAC", "srcIP"),
     *("dstIP", "srcIP6", "dstIP6", "IP6_label", "IPV6_payloadLen", "nextHop", "bgp_nexthop", "dst_as_path", "hostname"),
     *("BGP_communities", "UUID", "os_release", "ifName", "5s_cpu", "1m_cpu", "5m_cpu", "src_user", "dst_user", "url"),

@@ -7,9 +7,7 @@ _Agent = tuple[bytes, list[bytes], int | None, int | None, int, int, list[_Seque
 
 @disjoint_base
 class AgentTable:
-    def __new__(
-        cls, *, agents: int, data_sources: int, datagram_gap: int = 1000, sample_gap: int = 50
-    ) -> Self: ...
+    def __new__(cls, *, agents: int, data_sources: int, datagram_gap: int = 1000, sample_gap: int = 50) -> Self: ...
     def hear_block(
         self, octets: bytes, offsets: bytes, lengths: bytes, received: bytes, sources: list[bytes | None]
     ) -> None: ...

@@ -466,8 +466,10 @@ cdef class AgentTable:
         PyMem_RawFree(self.a.agents)
         PyMem_RawFree(self.a.buckets)
 
-    def hear_block(self, bytes octets not None, bytes offsets not None, bytes lengths not None, bytes received not None,
-                   list sources not None):
+    def hear_block(
+        self, bytes octets not None, bytes offsets not None, bytes lengths not None, bytes received not None,
+        list sources not None,
+    ):
         """Count the datagrams of a block, as `_text.Assembler.take` hands it over."""
         cdef Py_ssize_t i, n = len(sources)
         cdef int64_t at, length
@@ -485,8 +487,10 @@ cdef class AgentTable:
                         (<const int64_t*> <const char*> received)[i])
         self.check_memory()
 
-    def hear_datagram(self, bytes agent not None, bytes source, uint32_t sub_agent, uint32_t sequence, uint32_t uptime_ms,
-                      received_ns, list samples not None):
+    def hear_datagram(
+        self, bytes agent not None, bytes source, uint32_t sub_agent, uint32_t sequence, uint32_t uptime_ms,
+        received_ns, list samples not None,
+    ):
         """Count a datagram of any version.
 
         Parameters

@@ -238,13 +238,18 @@ cdef void check_era(Assembly* a, int64_t header_at, Py_ssize_t octets) noexcept 
         octet[i] = octet[i] << 4 | octet[i] >> 4
 
 
+cdef bint is_told(const Assembly* a, const Form* form, int slot) noexcept nogil:
+    """Whether the text tells a field; a list without items is told by saying nothing."""
+    return a.levels[2][slot].stamp == a.stamps[2] or form.has_list and slot == form.n_slots - 1
+
+
 cdef void write_fields(Assembly* a, const Form* form) noexcept nogil:
     """The fields of the open record in wire order, up to the last that was told."""
     cdef int slot, last = form.n_slots - 1
     cdef uint32_t version = number_of(a, 0, D_VERSION, 5)
     cdef const Slot* field
     # Progress: one slot down each turn. Versions 2 and 4 have no lengths, so all is there that they have.
-    while version == 5 and last >= 0 and a.levels[2][last].stamp != a.stamps[2] and not (form.has_list and last == form.n_slots - 1):
+    while version == 5 and last >= 0 and not is_told(a, form, last):
         last -= 1
     for slot in range(last + 1):
         field = &a.levels[2][slot]

@@ -1,7 +1,10 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from typing_extensions import disjoint_base
+
+KINDS: dict[str, int]
+NAMES: tuple[tuple[str, ...], ...]
 
 _Structure = tuple[str, int, int, str, tuple[str, ...], Sequence[str]]
 
@@ -11,7 +14,7 @@ class Maker:
         cls,
         classes: Sequence[type],
         structures: Sequence[_Structure],
-        plain: Callable[[bytes, str], Any],
+        plain: Callable[[bytes, Literal["flow", "counter"]], Any],
         decimals: Callable[[float], float],
         samples_per_datagram: int,
         records_per_sample: int,

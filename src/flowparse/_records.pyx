@@ -15,7 +15,7 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdint cimport UINT32_MAX, int16_t, int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int16_t, int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from flowparse._addresses cimport ADDRESS_ROOM, address_text, mac_text
@@ -160,12 +160,12 @@ cdef object numbers(Span* at, bint is_signed):
 
 cdef object as_path(Span* at):
     """Segments of a type and a counted list; None where they do not fit."""
-    cdef uint32_t i, n = be32(at.at)
+    cdef uint32_t _, n = be32(at.at)
     at.at += 4
     if n > left(at) // 8:
         return None
     segments = []
-    for i in range(n):
+    for _ in range(n):
         if left(at) < 8:
             return None
         kind = number(at)
@@ -389,7 +389,7 @@ cdef class Maker:
 
     cdef object records(self, Span* at, int kind):
         """The records of a sample, which end where it does; None where the plain reader is needed."""
-        cdef uint32_t i, n
+        cdef uint32_t _, n
         cdef list found
         if left(at) < 4:
             return None
@@ -404,7 +404,7 @@ cdef class Maker:
             second = self.record(at, kind)
             return None if second is None or at.at != at.end else (first, second)
         found = []
-        for i in range(n):
+        for _ in range(n):
             if left(at) < 8:
                 return None
             one = self.record(at, kind)
@@ -485,7 +485,7 @@ cdef class Maker:
         """The datagram that lies in `octets`; None where the plain reader is needed."""
         cdef const Slots* slots = &self.slots[CLASS_DATAGRAM]
         cdef Span at, inside
-        cdef uint32_t tag, size, i, n
+        cdef uint32_t tag, size, n, _
         cdef list samples
         if start < 0 or length < 0 or start > len(octets) - length:
             raise ValueError("a datagram is within its octets")
@@ -503,7 +503,7 @@ cdef class Maker:
         if n > self.most_samples or n > left(&at) // 8:
             return None
         samples = []
-        for i in range(n):
+        for _ in range(n):
             if left(&at) < 8:
                 return None
             tag, size = be32(at.at), be32(at.at + 4)

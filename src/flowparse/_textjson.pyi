@@ -1,6 +1,6 @@
 from typing_extensions import disjoint_base
 
-from flowparse._text import Assembler
+from flowparse._textfeed import Assembler
 
 @disjoint_base
 class JsonAssembler(Assembler):

@@ -14,7 +14,8 @@ from flowparse._assembly cimport (
     MARK_END_DATAGRAM, MARK_END_SAMPLE, MARK_START_DATAGRAM, MARK_START_SAMPLE, NOTE_LINE, NOTE_LONG_LINE,
     NOTE_OUTSIDE, PLACE_OUTSIDE, note_text, tear_datagram,
 )
-from flowparse._text cimport Assembler, take_mark, take_pair
+from flowparse._text cimport take_mark, take_pair
+from flowparse._textfeed cimport Assembler
 
 cdef enum:
     MOST_DEPTH = 16
@@ -118,9 +119,8 @@ cdef class JsonAssembler(Assembler):
         self.carried += octets
 
     cdef void end_noise(self) noexcept nogil:
-        note_text(
-            &self.a, NOTE_OUTSIDE if self.a.place == PLACE_OUTSIDE else NOTE_LINE, self.carry, self.carry + self.carried,
-        )
+        cdef int kind = NOTE_OUTSIDE if self.a.place == PLACE_OUTSIDE else NOTE_LINE
+        note_text(&self.a, kind, self.carry, self.carry + self.carried)
         self.reading = READING_STRUCTURE
         self.carried = 0
         self.too_long = False

@@ -6,6 +6,7 @@ from typing_extensions import disjoint_base
 DATAGRAM_SLOTS: tuple[str, ...]
 SAMPLE_SLOTS: tuple[str, ...]
 MARKS: dict[str, int]
+KINDS: dict[str, int]
 
 _Form = tuple[str, int, int, Sequence[int], Sequence[int], int, int, bytes | None]
 _Key = tuple[int | None, bytes, str, str, int]

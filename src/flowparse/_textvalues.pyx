@@ -115,7 +115,9 @@ cdef Py_ssize_t write_i32(Text at, Text end, Room out, Room limit, int era) noex
     cdef uint32_t value
     cdef bint negative = at < end and at[0] == c"-"
     at += negative
-    if limit - out < 4 or not read_unsigned(&at, end, &value) or at != end or negative and value > <uint32_t> INT32_MAX + 1:
+    if limit - out < 4 or not read_unsigned(&at, end, &value) or at != end:
+        return -1
+    if negative and value > <uint32_t> INT32_MAX + 1:
         return -1
     put32(out, <uint32_t> 0 - value if negative else value)
     return 4
@@ -319,7 +321,7 @@ cdef Py_ssize_t write_opaque(Text at, Text end, Room out, Room limit, int era) n
     cdef int first = 0 if era & ERA_SWAPPED_HEX else 1
     if limit - out < octets + 8 or end > at and 3 * octets - 1 != end - at:
         return -1
-    # Bounds: 3 * octets - 1 octets of text, octets + 8 of room. What is wrong is found at the end, without a branch each.
+    # Bounds: 3 * octets - 1 octets of text, octets + 8 of room. What is wrong is found at the end, without branches.
     for i in range(octets):
         high = HEX[at[3 * i + 1 - first]]
         low = HEX[at[3 * i + first]]

@@ -192,7 +192,7 @@ class Agents:
                 Event(
                     code="limit_reached",
                     severity="warning",
-                    message=f"{evicted} agents heard of least recently are forgotten: see Limits.exporters, .data_sources",
+                    message=f"{evicted} agents heard of least recently are forgotten: Limits.exporters, .data_sources",
                     detail={"agents": evicted},
                 )
             )

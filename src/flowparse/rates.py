@@ -51,8 +51,8 @@ class Rates:
         "in" and "out": the part of the interface's speed that was used; without a known speed, empty.
     reason : str or None
         Why there is no rate: "first", "late" (or twice; it is passed over), "sequence" (samples went
-        back, or many are missing), "restart", "interval" (the clock stood, or the last sample is too old), "implausible" (more than the
-        interface can carry).
+        back, or many are missing), "restart", "interval" (the clock stood, or the last sample is too
+        old), "implausible" (more than the interface can carry).
     """
 
     agent: str | None
@@ -131,9 +131,7 @@ class CounterRates:
             key = (datagram.agent, datagram.sub_agent_id, sample.source_class, sample.source_index, tag, nth)
             yield self._rates(key, datagram, sample, record)
 
-    def _rates(
-        self, key: tuple[object, ...], datagram: Datagram, sample: CounterSample, record: Record
-    ) -> Rates:
+    def _rates(self, key: tuple[object, ...], datagram: Datagram, sample: CounterSample, record: Record) -> Rates:
         assert datagram.uptime_ms is not None
         wraps = _counters()[record.enterprise, record.format]
         values = {name: record.fields[name] for name in wraps if name in record.fields}

@@ -68,8 +68,10 @@ def without_skipped(datagram: Datagram) -> list[object]:
             continue
         kind = "counter" if isinstance(sample, CounterSample) else "flow"
         found.append(
-            (type(sample), sample.sequence, sample.source_class, sample.source_index)
-            + tuple(record for record in sample.records if known(record, kind))
+            (
+                *(type(sample), sample.sequence, sample.source_class, sample.source_index),
+                *(record for record in sample.records if known(record, kind)),
+            )
         )
     return found
 
@@ -108,9 +110,7 @@ def test_records_of_text_are_those_of_the_capture(name: str, extension: str) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_explained_differs(name: str) -> None:
-    differing = {
-        i for i, text, wanted in pairs(name, ".txt") if i in EXPLAINED.get(name, {}) and text != wanted
-    }
+    differing = {i for i, text, wanted in pairs(name, ".txt") if i in EXPLAINED.get(name, {}) and text != wanted}
     assert differing == set(EXPLAINED.get(name, {}))
 
 
@@ -171,7 +171,18 @@ def test_csv_rows_are_those_of_the_text(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["overflowd_sflow", "tcpdump_sflow-print-v6", "goflow_tests", "vflow_hammer"])
 def test_csv_rows_have_the_tuples_of_the_capture(name: str) -> None:
-    columns = ("src_addr", "dst_addr", "proto", "src_port", "dst_port", "ip_tos", "ip_ttl", "src_mac", "dst_mac", "etype")
+    columns = (
+        "src_addr",
+        "dst_addr",
+        "proto",
+        "src_port",
+        "dst_port",
+        "ip_tos",
+        "ip_ttl",
+        "src_mac",
+        "dst_mac",
+        "etype",
+    )
     rows = sflowtool.parse(text_of(name, ".line.csv")).flows
     decoder = Decoder()
     assert FOLDER is not None
@@ -185,7 +196,15 @@ def test_chosen_fields() -> None:
     assert FOLDER is not None
     text = text_of("goflow2_tests", ".L.csv")
     n = len(text.split(b"\n")[0].split(b","))
-    fields = ["datagramSourceIP", "agent", "agentSubId", "packetSequenceNo", "sampleType", "sampleSequenceNo", "sourceId"]
+    fields = [
+        "datagramSourceIP",
+        "agent",
+        "agentSubId",
+        "packetSequenceNo",
+        "sampleType",
+        "sampleSequenceNo",
+        "sourceId",
+    ]
     fields += ["meanSkipCount", "inputPort", "outputPort", "srcMAC", "dstMAC", "srcIP", "dstIP", "srcIP6", "dstIP6"]
     fields += ["IPProtocol", "TCPSrcPort", "TCPDstPort", "UDPSrcPort", "UDPDstPort"]
     fields += [f"field_{i}" for i in range(n - len(fields))]
@@ -221,9 +240,9 @@ def test_real_switches_lose_nothing() -> None:
         parser = sflowtool.Parser()
         parser.feed(text_of(name))
         for agent in parser.agents(0).values():
-            assert {key: value for key, value in agent.items() if key.endswith(("Lost", "LostSamples", "Duplicates"))} == (
-                dict.fromkeys((key for key in agent if key.endswith(("Lost", "LostSamples", "Duplicates"))), 0)
-            )
+            assert {
+                key: value for key, value in agent.items() if key.endswith(("Lost", "LostSamples", "Duplicates"))
+            } == (dict.fromkeys((key for key in agent if key.endswith(("Lost", "LostSamples", "Duplicates"))), 0))
 
 
 def test_a_socket_with_its_messages_merged_in() -> None:

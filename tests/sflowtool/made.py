@@ -13,7 +13,9 @@ from flowparse.sflow.structures import COUNTER, FLOW, Structure, part, structure
 from flowparse.sflowtool.keys import slot_names
 
 U32 = st.integers(0, 2**32 - 1)
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters='"\\\n\r '), max_size=30)
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters='"\\\n\r '), max_size=30
+)
 IP4 = U32.map(lambda number: str(IPv4Address(number)))
 IP6 = st.integers(0, 2**96 - 1).map(lambda number: str(IPv6Address(0x20010DB8 << 96 | number)))
 MAC = st.integers(0, 2**48 - 1).map(lambda number: number.to_bytes(6).hex(":"))
@@ -99,9 +101,7 @@ def samples(draw: st.DrawFn) -> FlowSample | CounterSample | DiscardSample:
     found = tuple(draw(st.lists(records("flow"), max_size=3)))
     if form == 5:
         ports = [Port(0, draw(U32)) for _ in range(2)]
-        return DiscardSample(
-            **head, drops=draw(U32), input=ports[0], output=ports[1], reason=draw(U32), records=found
-        )
+        return DiscardSample(**head, drops=draw(U32), input=ports[0], output=ports[1], reason=draw(U32), records=found)
     value = U32 if expanded else st.integers(0, 2**30 - 1)
     ports = [Port(draw(st.integers(0, 3)), draw(value)) for _ in range(2)]
     return FlowSample(
@@ -172,6 +172,4 @@ def counter_sample(sequence: int = 1, **counters: int) -> CounterSample:
 
 def datagram(*samples: Any, sequence: int = 1, uptime_ms: int = 1000, agent: str = "10.0.0.1") -> Datagram:
     """A datagram with these samples."""
-    return Datagram(
-        version=5, agent=agent, sub_agent_id=0, sequence=sequence, uptime_ms=uptime_ms, samples=samples
-    )
+    return Datagram(version=5, agent=agent, sub_agent_id=0, sequence=sequence, uptime_ms=uptime_ms, samples=samples)

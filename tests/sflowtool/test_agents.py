@@ -247,7 +247,11 @@ def test_many_agents_and_sources() -> None:
     agents = Agents(Limits(exporters=200, data_sources=1000))
     for n in range(3000):
         agents.add(
-            made.datagram(made.flow_sample(n, source_index=n % 7), made.counter_sample(n), agent=f"10.0.{n % 300 // 256}.{n % 256}")
+            made.datagram(
+                made.flow_sample(n, source_index=n % 7),
+                made.counter_sample(n),
+                agent=f"10.0.{n % 300 // 256}.{n % 256}",
+            )
         )
     found = agents.statistics()
     assert len(found) <= 200

@@ -124,7 +124,13 @@ def test_the_end_of_the_text_ends_what_is_open() -> None:
 
 
 def test_a_datagram_whose_head_breaks_off_is_left_out() -> None:
-    for line in ("agent 10.0.0.1\n", "packetSequenceNo 1\n", "sysUpTime 1000\n", "datagramVersion 5\n", "agentSubId 0\n"):
+    for line in (
+        "agent 10.0.0.1\n",
+        "packetSequenceNo 1\n",
+        "sysUpTime 1000\n",
+        "datagramVersion 5\n",
+        "agentSubId 0\n",
+    ):
         datagrams, codes = read(TEXT.replace(line, "") + TEXT)
         assert datagrams == [ONE]
         assert codes == ["text_torn"]
@@ -183,7 +189,12 @@ def test_what_sflowtool_skipped_is_a_record_without_fields() -> None:
 
 
 def test_a_sample_that_sflowtool_skipped_is_a_record() -> None:
-    lines = [printer.START["sample"], "sampleType_tag 9:77", "skipping unknown sample: 9:77 len=4", printer.END["sample"]]
+    lines = [
+        printer.START["sample"],
+        "sampleType_tag 9:77",
+        "skipping unknown sample: 9:77 len=4",
+        printer.END["sample"],
+    ]
     text = with_line("samplesInPacket", "\n".join(lines)).replace("samplesInPacket 2", "samplesInPacket 3")
     [datagram], codes = read(text)
     assert (datagram.samples[0].enterprise, datagram.samples[0].format) == (9, 77)  # type: ignore[union-attr]

@@ -30,7 +30,8 @@ def rates_of(*steps: tuple[int, int, dict[str, int]], **options: Any) -> list[Ra
 
 def test_what_grew_by_the_second() -> None:
     first, second = rates_of(
-        (1, 10_000, {"ifInOctets": 1000, "ifOutUcastPkts": 5}), (2, 30_000, {"ifInOctets": 2_501_000, "ifOutUcastPkts": 25})
+        (1, 10_000, {"ifInOctets": 1000, "ifOutUcastPkts": 5}),
+        (2, 30_000, {"ifInOctets": 2_501_000, "ifOutUcastPkts": 25}),
     )
     assert (first.reason, first.seconds, dict(first.per_second)) == ("first", None, {})
     assert (second.reason, second.seconds) == (None, 20.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowparse import FLOW, Limits, sflowtool
+from tests.sflowtool import made, printer
 
 FLOW_ROW = (
     "FLOW,10.0.0.1,3,4,0200000000aa,0200000000bb,0x0800,10,20,192.0.2.1,198.51.100.2,6,0x02,64,49374,443,0x18,82,60,400"
@@ -85,8 +86,6 @@ def test_a_counter_row() -> None:
 
 
 def test_the_counters_are_those_of_the_other_formats() -> None:
-    from tests.sflowtool import made, printer
-
     text = printer.tagged([made.datagram(made.counter_sample(1, ifIndex=3))])
     [ours] = sflowtool.parse(CNTR_ROW).counters
     [theirs] = sflowtool.parse(text).counters

@@ -100,7 +100,9 @@ def test_what_is_never_printed(kind: str, text: str) -> None:
     assert octets_of(kind, text.encode()) is None
 
 
-@pytest.mark.parametrize(("text", "value"), [("1.500", 1.5), ("-2.250", -2.25), ("0.000", 0.0), ("123456.789", 123456.789)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1.500", 1.5), ("-2.250", -2.25), ("0.000", 0.0), ("123456.789", 123456.789)]
+)
 def test_floats(text: str, value: float) -> None:
     assert octets_of("f32", text.encode()) == struct.pack("!f", value)
     assert octets_of("f64", text.encode()) == struct.pack("!d", value)

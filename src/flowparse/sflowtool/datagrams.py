@@ -23,7 +23,7 @@ Lack = tuple[int, int, int, int]
 
 
 class Block(NamedTuple):
-    """Datagrams in one piece of memory, as `_text.Assembler.take` hands them over; `notices` by their index."""
+    """Datagrams in one piece of memory, as `_textfeed.Assembler.take` hands them over; `notices` by their index."""
 
     octets: bytes
     offsets: bytes
@@ -37,12 +37,12 @@ class Block(NamedTuple):
         return len(self.sources)
 
 
-def _without(record: Record, kind: str, lacking: set[int]) -> Record:
+def _without(of: Record, kind: str, lacking: set[int]) -> Record:
     """The record less the fields that the text does not tell."""
-    printed = slot_names()[kind, record.enterprise, record.format]
+    printed = slot_names()[kind, of.enterprise, of.format]
     missing = {printed[slot] for slot in lacking}
-    told = [(name, value) for name, value in record.fields.items() if name not in missing]
-    return replace(record, fields=Fields(tuple(name for name, _ in told), tuple(value for _, value in told)))
+    told = [(name, value) for name, value in of.fields.items() if name not in missing]
+    return replace(of, fields=Fields(tuple(name for name, _ in told), tuple(value for _, value in told)))
 
 
 def _less_sample(sample: Sample, lacks: Iterable[tuple[int, int]]) -> Sample:
@@ -50,24 +50,25 @@ def _less_sample(sample: Sample, lacks: Iterable[tuple[int, int]]) -> Sample:
         return sample
     kind = "counter" if isinstance(sample, CounterSample) else "flow"
     by_record: dict[int, set[int]] = {}
-    for record, slot in lacks:
-        by_record.setdefault(record, set()).add(slot)
+    for which, slot in lacks:
+        by_record.setdefault(which, set()).add(slot)
     return replace(
         sample,
         records=tuple(
-            _without(record, kind, by_record[i]) if i in by_record else record for i, record in enumerate(sample.records)
+            _without(each, kind, by_record[i]) if i in by_record else each for i, each in enumerate(sample.records)
         ),
     )
 
 
 def _less(datagram: Datagram, lacks: Iterable[Lack]) -> Datagram:
     by_sample: dict[int, list[tuple[int, int]]] = {}
-    for _, sample, record, slot in lacks:
-        by_sample.setdefault(sample, []).append((record, slot))
+    for _, sample, which, slot in lacks:
+        by_sample.setdefault(sample, []).append((which, slot))
     return replace(
         datagram,
         samples=tuple(
-            _less_sample(sample, by_sample[i]) if i in by_sample else sample for i, sample in enumerate(datagram.samples)
+            _less_sample(sample, by_sample[i]) if i in by_sample else sample
+            for i, sample in enumerate(datagram.samples)
         ),
     )
 

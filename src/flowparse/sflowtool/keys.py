@@ -69,8 +69,10 @@ def _fields(structure: Structure, table: _Rows) -> list[tuple[str, str, str | No
     fields = [(field.name, field.type, field.text) for field in structure.fields]
     for _, type, other in table.of(_place(structure)):
         if type == "as":
-            kind, _, tag = other.partition(" ")
-            inner = next(each for each in structures(FLOW if kind == FLOW else COUNTER).values() if _place(each) == other)
+            kind = other.partition(" ")[0]
+            inner = next(
+                each for each in structures(FLOW if kind == FLOW else COUNTER).values() if _place(each) == other
+            )
             fields[-1:] = [(field.name, field.type, field.text) for field in inner.fields]
     return fields
 

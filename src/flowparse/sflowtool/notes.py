@@ -11,7 +11,7 @@ from ..text import visible
 __all__ = ["WORDINGS", "Noted", "event_of"]
 
 Noted = tuple[str, int, int | None, tuple[int, int, int], bytes]
-"""(kind, line from 1, ordinal of the datagram, three numbers, octets of the line), as `_text.Assembler.notes` gives it."""
+"""(kind, line from 1, ordinal of the datagram, three numbers, octets of the line), as `Assembler.notes` gives it."""
 
 
 class Wording(NamedTuple):
@@ -40,7 +40,10 @@ WORDINGS: dict[str, Wording] = {
     "torn_datagram": Wording(TORN, "error", "line {line}: a datagram without its end; what is whole of it is kept"),
     "torn_sample": Wording(TORN, "error", "line {line}: a sample that breaks off; its whole records are kept"),
     "torn_record": Wording(
-        TORN, "error", "line {line}: structure {enterprise}:{format} breaks off and is left out", ("enterprise", "format")
+        TORN,
+        "error",
+        "line {line}: structure {enterprise}:{format} breaks off and is left out",
+        ("enterprise", "format"),
     ),
     "headless": Wording(TORN, "error", "line {line}: a datagram whose header breaks off; it is left out"),
     "samples": Wording(
@@ -53,13 +56,17 @@ WORDINGS: dict[str, Wording] = {
         ("told", "found"),
     ),
     "long_line": Wording(LIMIT, "warning", "line {line} is longer than Limits.line_octets and is left out"),
-    "many_lines": Wording(LIMIT, "error", "line {line}: a datagram of more than Limits.lines_per_datagram lines is left out"),
+    "many_lines": Wording(
+        LIMIT, "error", "line {line}: a datagram of more than Limits.lines_per_datagram lines is left out"
+    ),
     "long_datagram": Wording(LIMIT, "error", "line {line}: a datagram longer than UDP can carry is left out"),
     "many_samples": Wording(
         LIMIT, "error", "line {line}: a datagram of more samples than Limits.samples_per_datagram is left out"
     ),
-    "many_records": Wording(LIMIT, "warning", "line {line}: a sample of more records than {limit}; those are kept", ("limit",)),
-}  # fmt: skip
+    "many_records": Wording(
+        LIMIT, "warning", "line {line}: a sample of more records than {limit}; those are kept", ("limit",)
+    ),
+}
 
 
 def event_of(note: Noted) -> Event:

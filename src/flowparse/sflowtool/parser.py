@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from .._records import Maker
-from .._text import Assembler
+from .._textfeed import Assembler
 from .._textjson import JsonAssembler
 from ..agents import Agents
 from ..batch import Batch
@@ -102,7 +102,6 @@ class Parser:
         self._pending: dict[int, list[Event]] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
-        self._counters_wait = False
         self._closed = False
         if self._format != "auto":
             self._begin(self._format, strip_return=False)
@@ -241,9 +240,6 @@ class Parser:
         if self._rows is not None:
             return self._rows.take()
         self._decode()
-        if self._counters_wait:
-            self._decoder.take_counters()
-        self._counters_wait = True
         return self._decoder.take()
 
     def take_counters(self) -> list[Batch]:
@@ -251,7 +247,6 @@ class Parser:
         if self._rows is not None:
             return self._rows.take_counters()
         self._decode()
-        self._counters_wait = False
         return self._decoder.take_counters()
 
     def datagrams(self) -> Iterator[Datagram]:
@@ -354,7 +349,8 @@ def parse(text: bytes | str, **options: Any) -> Result:
 
     Examples
     --------
-    >>> parse("FLOW,10.0.0.1,3,4,0200000000aa,0200000000bb,0x0800,0,0,192.0.2.1,192.0.2.9,17,0x00,64,53,53,0x00,82,64,400").flows[0].bytes
+    >>> row = "FLOW,10.0.0.1,3,4,-,-,0x0800,0,0,192.0.2.1,192.0.2.9,17,0x00,64,53,53,0x00,82,64,400"
+    >>> parse(row).flows[0].bytes
     82
     """
     parser = Parser(**options)

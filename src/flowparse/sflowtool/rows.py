@@ -48,8 +48,8 @@ class Unread(FlowparseError):
     """A value that its column cannot have."""
 
 
-def _number(bits: int) -> Callable[[str], int | None]:
-    def read(text: str) -> int | None:
+def _number(bits: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
         try:
             value = int(text, 0 if text[:2] == "0x" else 10)
         except ValueError:
@@ -66,12 +66,12 @@ def _number(bits: int) -> Callable[[str], int | None]:
 def _tos(text: str) -> int | None:
     """An octet; where an agent sends more, nobody knows what it means."""
     value = _number(32)(text)
-    return None if value is None or value > 255 else value
+    return None if value > 255 else value
 
 
 def _vlan(text: str) -> int | None:
     value = _number(32)(text)
-    return None if value in (0, None) or value > 4095 else value
+    return value if 0 < value <= 4095 else None
 
 
 def _port(text: str) -> int | None:
@@ -121,7 +121,9 @@ READERS: Mapping[str, Callable[[str], Any]] = {
 @cache
 def _columns() -> dict[str, tuple[str, Callable[[str], Any]]]:
     """Key of the text -> (column of the flow view, how its value is read)."""
-    return {key: (column, READERS[type]) for where, key, type, column in registry.rows("sflowtool.tsv") if where == "row"}
+    return {
+        key: (column, READERS[type]) for where, key, type, column in registry.rows("sflowtool.tsv") if where == "row"
+    }
 
 
 def _flow(cells: Sequence[str]) -> Row:
@@ -168,7 +170,8 @@ class _Fields:
         if len(cells) != len(self.plain):
             raise Unread(f"{len(cells)} cells")
         row: Row = {"record_kind": SAMPLE}
-        for field, column, discarded, cell in zip(self.plain, self.columns, self.discarded, cells, strict=True):
+        for field, column, prefixed, cell in zip(self.plain, self.columns, self.discarded, cells, strict=True):
+            discarded = prefixed
             if field == "sampleType":
                 if cell in ("COUNTERSSAMPLE", "RTMETRIC", "RTFLOW"):
                     return None
@@ -225,7 +228,10 @@ def _counter_layout() -> Layout:
     """The columns of if_counters, as they are of any datagram."""
     of = next(each for each in described(False) if each.structure.name == "if_counters")
     return layout_of(
-        [(str(name), type, unit, wire) for name, type, _, _, _, wire, unit in table(of, len(of.structure.fields)).columns]
+        [
+            (str(name), type, unit, wire)
+            for name, type, _, _, _, wire, unit in table(of, len(of.structure.fields)).columns
+        ]
     )
 
 
