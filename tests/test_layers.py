@@ -22,7 +22,7 @@ LAYERS = {
     ),
     "L2": ("template schema plan", "L0 L1a L1b"),
     "L3": ("batch dataframes events knowledge message programs session", "L0 L1a L1b L2"),
-    "L4": ("sflow agents rates decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
+    "L4": ("sflow agents rates decoder explanation sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a L3"),
     "between": ("reference.compare", "L0 L1a L2 L3 L4 beside"),

@@ -68,7 +68,7 @@ cdef DomainState* find_domain(
             exporter.n_domains += 1
         else:
             whom = about(exporter, domain)
-            note_beyond(book, NOTE_DOMAIN_EVICTED, &whom, -1, kept.most_domains)
+            note(book, NOTE_DOMAIN_EVICTED, &whom, -1, kept.most_domains)
             forget_templates(&kept.templates, &domain.templates)
             forget_sets_of_domain(&kept.pending, &exporter.waiting, domain.protocol, domain.id)
             memset(domain, 0, sizeof(DomainState))

@@ -29,6 +29,7 @@ cdef enum:
     MOST_COUNTERS_HELD = 16 << 20       # octets of rows that nobody took
     ROOM_OF_ONE = 4 << 20               # ... that one datagram may add
     AGENT_TYPE_OFFSET = 4
+    SAMPLING_RECORD = 2                 # enums/sampling_source.tsv
     BEFORE_SAMPLES = 12                 # octets of sequence, uptime and count
 
 
@@ -150,6 +151,10 @@ cdef class SflowWalker(SetWalker):
             return stop
         # From here on nothing can fail.
         message.domain.records += walk.packets
+        if walk.rate:
+            # Data sources may have rates of their own; statistics show the last.
+            message.domain.sampling_rate = walk.rate
+            message.domain.sampling_source = SAMPLING_RECORD
         commit_message(&self.counters.ledger)
         self._hear()
         message.datagram = NULL

@@ -17,6 +17,7 @@ from libc.string cimport memcmp, memcpy
 
 from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
 from flowparse._arrow cimport describe, drop_description
+from flowparse._derive cimport text_length
 from flowparse._layout cimport FORM_KEPT, FORM_MILLISECONDS, FORM_SECONDS
 from flowparse._part cimport values_of
 from flowparse._steps cimport ms_of
@@ -103,9 +104,8 @@ cdef object read_binary(const ColumnRef* ref, Py_ssize_t row, int width):
 
 
 cdef object read_text(const ColumnRef* ref, Py_ssize_t row, int width):
-    return PyUnicode_DecodeUTF8(
-        <const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row], "backslashreplace",
-    )
+    cdef Py_ssize_t length = text_length(ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row])
+    return PyUnicode_DecodeUTF8(<const char*> ref.data + ref.offsets[row], length, "backslashreplace")
 
 
 cdef inline object ascii(const char* characters, int length):

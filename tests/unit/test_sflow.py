@@ -437,7 +437,9 @@ def test_statistics_count_samples_of_packets() -> None:
         decoder.feed(
             make.datagram(make.flow_sample(make.switch()), make.discard_sample(), make.counters_sample()), SENDER
         )
-        assert [each.records for each in decoder.stats()] == [2]
+        assert [(each.records, each.sampling_rate, each.sampling_source) for each in decoder.stats()] == [
+            (2, 400, "record")
+        ]
 
 
 def test_an_agent_of_unknown_address_goes_by_its_sender() -> None:
