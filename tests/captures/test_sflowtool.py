@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -35,6 +36,18 @@ EXPLAINED: dict[str, dict[int, str]] = {
     "syn_samples": {4: "an expanded port of a format above 3 prints nothing", 21: "an AS segment without numbers"},
     "syn_v2v4": {0: "TCP flags are printed for TCP only", 5: "TCP flags are printed for TCP only"},
 }
+
+
+@cache
+def decoded(name: str) -> list[Datagram | None]:
+    """The datagrams of a capture, read once."""
+    return sflow.decoded(name)
+
+
+@cache
+def text_datagrams(name: str, extension: str) -> list[Datagram]:
+    """The datagrams of a text, read once."""
+    return sflowtool.parse(text_of(name, extension)).datagrams
 
 
 def texts(extension: str) -> list[str]:
@@ -79,8 +92,8 @@ def without_skipped(datagram: Datagram) -> list[object]:
 
 def pairs(name: str, extension: str) -> Iterator[tuple[int, Datagram, Datagram]]:
     """(number in the capture, of the text, of the capture) of the datagrams whose heads are whole."""
-    found = sflowtool.parse(text_of(name, extension)).datagrams
-    wanted = [(i, each) for i, each in enumerate(sflow.decoded(name)) if each is not None]
+    found = text_datagrams(name, extension)
+    wanted = [(i, each) for i, each in enumerate(decoded(name)) if each is not None]
     at = 0
     for i, each in wanted:
         if at < len(found) and (found[at].sequence, found[at].agent) == (each.sequence, each.agent):
@@ -104,7 +117,7 @@ def test_records_of_text_are_those_of_the_capture(name: str, extension: str) -> 
             assert without_skipped(text) == without_skipped(wanted), f"datagram {i}"
         else:
             assert text == wanted, f"datagram {i}"
-    refused = sum(each is None for each in sflow.decoded(name))
+    refused = sum(each is None for each in decoded(name))
     given_up = sum(is_given_up(text) for _, text, _ in pairs(name, extension))
     assert compared + refused + given_up + len(EXPLAINED.get(name, {})) >= len(sflow.payloads(name))
 
@@ -121,7 +134,7 @@ def test_octets_are_those_of_the_capture(name: str) -> None:
         for at, length in zip(memoryview(block.offsets).cast("q"), memoryview(block.lengths).cast("i"), strict=True)
     ]
     whole = [each for _, each, _ in pairs(name, ".txt")]
-    sent = [each for each, decoded in zip(sflow.payloads(name), sflow.decoded(name), strict=True) if decoded]
+    sent = [each for each, found in zip(sflow.payloads(name), decoded(name), strict=True) if found]
     if len(made) != len(sent):
         pytest.skip("a datagram of it has no head in the text")
     for ours, wanted, datagram in zip(made, sent, whole, strict=True):
@@ -306,7 +319,7 @@ def test_text_of_older_versions(path: object) -> None:
     """Datagrams without a notice are the capture's; 5.01 lost its IPv6 addresses, and says so line by line."""
     name = path.name.partition(".")[0]  # type: ignore[attr-defined]
     found = sflowtool.parse(path.read_bytes()).datagrams  # type: ignore[attr-defined]
-    wanted = [each for each in sflow.decoded(name) if each is not None]
+    wanted = [each for each in decoded(name) if each is not None]
     by_key = {(each.sequence, each.uptime_ms, len(each.samples)): each for each in wanted}
     explained = set(EXPLAINED.get(name, {}))
     v5_01 = path.parent.name == "v5.01"  # type: ignore[attr-defined]

@@ -5,15 +5,23 @@ python -m tests.captures.text_table
 
 from __future__ import annotations
 
-from tests.captures import sflow
-from tests.captures.test_sflowtool import EXPLAINED, NAMES, is_given_up, pairs
+from tests.captures.test_sflowtool import EXPLAINED, NAMES, decoded, is_given_up, pairs
 
-HEADINGS = ("capture", "datagrams", "refused", "equal", "skipped by sflowtool", "given up by sflowtool", "explained", "other")
+HEADINGS = (
+    "capture",
+    "datagrams",
+    "refused",
+    "equal",
+    "skipped by sflowtool",
+    "given up by sflowtool",
+    "explained",
+    "other",
+)
 
 
 def row(name: str) -> tuple[str, ...]:
     """The counts of one capture; "other" is what strings that were cut or injected make differ."""
-    wanted = sflow.decoded(name)
+    wanted = decoded(name)
     counts = dict.fromkeys(HEADINGS[3:], 0)
     for i, text, binary in pairs(name, ".txt"):
         if text == binary:

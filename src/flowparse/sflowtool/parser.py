@@ -87,6 +87,8 @@ class Parser:
             raise TypeError("fields are the names that sflowtool -L was given, a sequence of str")
         if format == "fields" and not fields:
             raise ValueError("format 'fields' needs the fields that sflowtool -L was given")
+        if not isinstance(schema, Schema):
+            raise TypeError(f"schema is a Schema, not {type(schema).__name__}")
         self._limits = limits or Limits()
         self._fields = tuple(fields)
         self._schema = schema
