@@ -8,6 +8,7 @@ why; what sflowtool gave up in the middle of is told by its text, and there the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -16,6 +17,7 @@ import pytest
 from flowparse import Batch, Decoder, sflowtool
 from flowparse.sflow import CounterSample, Datagram, FlowSample, Record
 from flowparse.sflow.structures import COUNTER, FLOW, find
+from flowparse.sflowtool.keys import forms_and_keys
 from flowparse.sflowtool.waiting import RECORDS
 from tests.captures import sflow
 from tests.shared import SHARED
@@ -334,3 +336,31 @@ def test_text_of_older_versions(path: object) -> None:
         return  # values are cut, or the same number comes twice; 5.01 has MAC addresses before its era shows
     assert equal >= plain - len(explained) - 4
     assert plain > 0 or name == "syn_v2v4"
+
+
+def test_every_key_that_sflowtool_prints_has_a_meaning() -> None:
+    """keys.tsv of the collection: every key, with the blocks in which it was seen."""
+    assert FOLDER is not None
+    forms, keys = forms_and_keys()
+    known: dict[object, set[str]] = {}
+    for key in keys:
+        form = None if key.form is None else forms[key.form]
+        place = (
+            f"{form.mark} {form.enterprise}:{form.format}" if form is not None and key.form not in (0, 1, 2) else None
+        )
+        known.setdefault(place, set()).add(key.key.decode())
+    heads = known[None]
+    unknown = set()
+    for line in (FOLDER / "keys.tsv").read_text().splitlines()[1:]:
+        key, scopes, _, blocks, _ = line.split("\t")
+        plain = key.removeprefix("discarded_")
+        numbered = re.sub(r"<\w+>|\d+", "#", plain)
+        for block in filter(None, blocks.split(",")):
+            if not {plain, numbered} & (known.get(block.strip(), set()) | heads):
+                unknown.add((block, key))
+        anywhere = heads | (
+            set().union(*known.values()) if "sample" in scopes else set()
+        )  # versions 2 and 4 have no tags
+        if not blocks and not {plain, numbered} & anywhere and not plain.startswith(("rtmetric_", "rtflow_")):
+            unknown.add((scopes, key))
+    assert unknown == {("sample", "rtmetric")}  # "rtmetric unknown_type N": told of as a line
