@@ -124,3 +124,18 @@ def test_sflow_flow_vs_pysflow(ratio: Ratio, source: Workload) -> None:
 def test_sflow_six_columns_vs_pysflow(ratio: Ratio, source: Workload) -> None:
     peer, n = pysflow(source)
     ratio(columns(source, SIX), peer, (source.samples, n), floor=20, check=check(source))
+
+
+def test_sflow_records_vs_pysflow(ratio: Ratio, source: Workload) -> None:
+    """Objects beside objects: `sflow.decode`, each header's length looked at."""
+    peer, n = pysflow(source)
+    datagrams = source.datagrams[:PEER_DATAGRAMS]
+
+    def ours() -> int:
+        total = 0
+        for datagram in datagrams:
+            for sample in fp.sflow.decode(datagram).samples:
+                total += sample.records[0].fields["frame_length"]  # type: ignore[union-attr]
+        return total
+
+    ratio(ours, peer, (n, n), floor=4)

@@ -27,7 +27,7 @@ from .session import ExporterStats
 from .template import FieldSpecifier, Template
 
 if TYPE_CHECKING:
-    from . import lldp, reference, sflow
+    from . import lldp, reference, sflow, sflowtool
     from .explanation import Explanation, explain
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "lldp",
     "reference",
     "sflow",
+    "sflowtool",
 ]
 
 LATER = {
@@ -70,6 +71,7 @@ LATER = {
     "lldp": "",
     "reference": "",
     "sflow": "",
+    "sflowtool": "",
 }
 """What is imported when it is first named, and from which room: who decodes flows does not pay for it."""
 

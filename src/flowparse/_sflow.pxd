@@ -57,6 +57,7 @@ cdef struct Walk:                   # the datagram under way
     # Where it is:
     uint32_t done                   # samples
     uint32_t packets                # flow and discard samples
+    uint32_t rate                   # of sampling, that the last of them told; 0: none did
     bint in_sample
     bint own_done                   # the sample's own row was added
     Sample sample

@@ -438,7 +438,7 @@ cdef class Sflow:
         return stop
 
     cdef Stop add_own(self, Walk* walk, int which) noexcept nogil:
-        """Add the row of a flow or discard sample to its own table; its fields are in the order of registry/sflow.tsv."""
+        """Add the row of a flow or discard sample to its own table, its fields in the order of registry/sflow.tsv."""
         cdef const Sample* sample = &walk.sample
         cdef uint8_t[28] words
         cdef Span at
@@ -530,7 +530,9 @@ cdef class Sflow:
             return STOP_END
         if self.flow == NULL:
             stop = self.add_own(walk, walk.sample.discarded)
-            walk.packets += stop == STOP_END
+            if stop == STOP_END:
+                walk.packets += 1
+                walk.rate = walk.sample.rate if walk.sample.rate else walk.rate
             return stop
         if self.n_block == BLOCK_ROWS:
             stop = self.flush(walk)
@@ -540,6 +542,7 @@ cdef class Sflow:
             note(walk.book, NOTE_SAMPLE_RATE, &walk.whom, walk.records.at - walk.octets, walk.sample.rate)
             walk.sample.rate = 0
         walk.packets += 1
+        walk.rate = walk.sample.rate if walk.sample.rate else walk.rate
         # Bounds: n_block < BLOCK_ROWS.
         begin_row(&self.block[self.n_block], &walk.sample, &walk.telling)
         return STOP_END

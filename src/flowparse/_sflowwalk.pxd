@@ -3,6 +3,7 @@
 
 from libc.stdint cimport uint8_t
 
+from flowparse._agents cimport AgentTable
 from flowparse._columns cimport Account
 from flowparse._decode cimport Datagram
 from flowparse._exporters cimport DomainState, Exporters, ExporterState
@@ -28,6 +29,7 @@ cdef struct SflowMessage:           # the datagram under way
 
 cdef class SflowWalker(SetWalker):
     cdef Sflow sflow
+    cdef AgentTable heard               # what agents send, counted
     cdef SflowMessage sflow_message
     cdef Account counters
     cdef Exporters agents
@@ -40,5 +42,6 @@ cdef class SflowWalker(SetWalker):
     cdef Stop _go_on_sflow(self) noexcept nogil
     cdef Stop _settle_sflow(self) noexcept nogil
     cdef Stop _refuse_sflow(self, int kind, Py_ssize_t offset, Py_ssize_t a, Py_ssize_t b, Py_ssize_t c) noexcept nogil
+    cdef void _hear(self) noexcept nogil
     cdef int _find_agent(self) except -1
     cdef int _act_on_sflow(self, Stop stop) except -1

@@ -2,6 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
+from flowparse._agents import AgentTable
 from flowparse._columns import Account, Sealed, Table
 from flowparse._sets import SetWalker
 from flowparse._sflow import Sflow
@@ -10,7 +11,7 @@ from flowparse.limits import Limits
 @disjoint_base
 class SflowWalker(SetWalker):
     def _configure(self, limits: Limits, **rules: Any) -> None: ...
-    def _set_sflow(self, sflow: Sflow) -> None: ...
+    def _set_sflow(self, sflow: Sflow, agents: AgentTable) -> None: ...
     @property
     def _counters_account(self) -> Account: ...
     def _counted(self) -> list[tuple[Any, ...]]: ...

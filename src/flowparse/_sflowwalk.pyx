@@ -10,8 +10,10 @@ flow samples, are in the ledger of flows; counters have one of their own, with i
 never takes them loses them, not flows.
 """
 
+from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
 
+from flowparse._agents cimport hear_datagram, hear_octets
 from flowparse._columns cimport Ledger, begin_message, commit_message, roll_back_message
 from flowparse._decode cimport STOP_PLAN, STOP_REFUSED
 from flowparse._exporters cimport Alias, Exporter, about, count_sequence, find_domain, put_back, see
@@ -20,13 +22,14 @@ from flowparse._layout cimport (
 )
 from flowparse._notes cimport NOTE_AGENT_TYPE, NOTE_SHORT, drop_notes, note
 from flowparse._plan cimport STOP_END, STOP_MEMORY
-from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE, read_header
+from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE, Header, read_header
 from flowparse._wire cimport PROTOCOL_SFLOW5, be16, be32
 
 cdef enum:
     MOST_COUNTERS_HELD = 16 << 20       # octets of rows that nobody took
     ROOM_OF_ONE = 4 << 20               # ... that one datagram may add
     AGENT_TYPE_OFFSET = 4
+    SAMPLING_RECORD = 2                 # enums/sampling_source.tsv
     BEFORE_SAMPLES = 12                 # octets of sequence, uptime and count
 
 
@@ -44,9 +47,10 @@ cdef class SflowWalker(SetWalker):
         self.most_samples = min(limits.samples_per_datagram, 2**31)
         self.most_records_of_sample = min(limits.records_per_sample, 2**31)
 
-    def _set_sflow(self, Sflow sflow):
-        """Let sFlow datagrams be read with what `sflow` knows."""
+    def _set_sflow(self, Sflow sflow not None, AgentTable agents not None):
+        """Let sFlow datagrams be read with what `sflow` knows, and counted in `agents`."""
         self.sflow = sflow
+        self.heard = agents
 
     @property
     def _counters_account(self):
@@ -147,9 +151,29 @@ cdef class SflowWalker(SetWalker):
             return stop
         # From here on nothing can fail.
         message.domain.records += walk.packets
+        if walk.rate:
+            # Data sources may have rates of their own; statistics show the last.
+            message.domain.sampling_rate = walk.rate
+            message.domain.sampling_source = SAMPLING_RECORD
         commit_message(&self.counters.ledger)
+        self._hear()
         message.datagram = NULL
         return STOP_END
+
+    cdef void _hear(self) noexcept nogil:
+        """Count the datagram, which is whole, and its samples."""
+        cdef SflowMessage* message = &self.sflow_message
+        cdef const Datagram* datagram = message.datagram
+        cdef const Header* header = &message.walk.header
+        cdef const uint8_t* source = datagram.exporter.address if datagram.exporter.known else NULL
+        cdef int64_t received_ns = datagram.received_ns if datagram.has_received else -1
+        if header.version == 5:
+            hear_octets(&self.heard.a, datagram.octets, datagram.octets + datagram.length, source, received_ns)
+        else:
+            # Samples of versions 2 and 4 have no lengths; their datagrams are counted.
+            hear_datagram(
+                &self.heard.a, header.agent, source, 0, header.sequence, header.uptime_ms, received_ns,
+            )
 
     cdef Stop _settle_sflow(self) noexcept nogil:
         """Find the agent and sub-agent, and settle what the header says about all rows."""

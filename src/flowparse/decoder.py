@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import index
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
@@ -37,11 +37,13 @@ from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .sflow.programs import SflowPrograms
 from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from .agents import Agents
+    from .sflow.programs import SflowPrograms
 
 __all__ = ["Decoder"]
 
@@ -52,7 +54,7 @@ AT_LEAST_TABLES = 64
 
 
 class Decoder(Feeder):
-    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
     thread; entering one twice is a RuntimeError.
@@ -96,7 +98,7 @@ class Decoder(Feeder):
     >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
     0
     >>> decoder.events()[0].message
-    'version 99 is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are'
+    'version 99 is not decoded here; NetFlow v1, v5, v7, v9, IPFIX and sFlow are'
     """
 
     def __init__(
@@ -152,7 +154,8 @@ class Decoder(Feeder):
             self._options_account,
             most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
         )
-        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
+        self._agents: Agents | None = None
+        self._sflow: SflowPrograms | None = None
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -167,21 +170,32 @@ class Decoder(Feeder):
 
     def _make_plan(self, protocol: int) -> None:
         if PROTOCOLS[protocol] == "sflow":
-            self._set_sflow(self._sflow.kernel())
+            self._make_sflow()
             return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
 
+    def _make_sflow(self) -> None:
+        # Who decodes no sFlow does not pay for it.
+        from .agents import Agents  # noqa: PLC0415
+        from .sflow.programs import SflowPrograms  # noqa: PLC0415
+
+        self._agents = Agents(self._limits)
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
+        self._set_sflow(self._sflow.kernel(), self._agents.table)
+
     def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
         return sender + address, address, None, self._overrides.get(address, 0)
 
     def _make_structure(self, structure: int, fields: int) -> None:
+        assert self._sflow is not None
         self._sflow.make(structure, fields)
 
     def _make_room_for_counters(self) -> None:
         """Drop the rows of counters that nobody took."""
+        assert self._sflow is not None
         dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
         self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
@@ -371,11 +385,11 @@ class Decoder(Feeder):
         Who never takes them loses the oldest, with an event.
         """
         self._check_idle()
-        return joined(self._sflow.take_counters())
+        return joined(self._sflow.take_counters()) if self._sflow else []
 
     def _taken(self) -> Taken:
         self._check_idle()
-        taken = self._programs.take() + self._sflow.take()
+        taken = self._programs.take() + (self._sflow.take() if self._sflow else [])
         self._tell_out_of_range()
         return taken
 
@@ -385,7 +399,7 @@ class Decoder(Feeder):
 
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = list(self._events)
+        told = [*self._events, *(self._agents.events() if self._agents else ())]
         self._events.clear()
         if self._events_dropped:
             told.append(
@@ -408,6 +422,21 @@ class Decoder(Feeder):
             id = int.from_bytes(octets[:2])
             made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
+
+    def sflow_agents(self, now_ns: int) -> dict[str, dict[str, Any]]:
+        """What is counted of each sFlow agent, by its address, under the 19 names of sFlow-RT's `/agents/json`.
+
+        Parameters
+        ----------
+        now_ns : int
+            Nanoseconds since 1970 UTC: `firstSeen` and `lastSeen` are milliseconds before it, and None
+            where no datagram came with a time.
+        """
+        self._check_idle()
+        if self._agents is None:
+            return {}
+        self._agents.table.check_memory()
+        return self._agents.read(now_ns)
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""

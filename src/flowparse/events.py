@@ -138,7 +138,7 @@ NOTES: tuple[Wording, ...] = (
         "error",
         UnsupportedVersion,
         None,
-        "version {version} is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are",
+        "version {version} is not decoded here; NetFlow v1, v5, v7, v9, IPFIX and sFlow are",
         ("version",),
     ),
     Wording(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ import pytest
 from flowparse import NATIVE, Decoder
 from flowparse._packet import packet_of
 from flowparse.errors import DecodeError
+from flowparse.limits import Limits
 from flowparse.sflow import CounterSample, Datagram, DiscardSample, FlowSample, Record, decode
+from flowparse.sflow.fast import maker
 from flowparse.sflow.structures import COUNTER, find
 from tests.captures import sflow, sflowtext
 from tests.captures.sflowtext import Pair
@@ -504,3 +507,32 @@ def test_octets_changed_at_random_raise_nothing_but_decode_errors(name: str) -> 
     for decoder in decoders:
         decoder.take_tables()
         decoder.take_counters()
+
+
+# ── both routes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@needs_shared
+def test_agents_of_the_binary_route_are_those_expected_of_the_sequence_scenario() -> None:
+    assert sflow.FOLDER is not None
+    expected = json.loads((sflow.FOLDER / "syn_sequence.expected_agents.json").read_text())
+    decoder = Decoder()
+    decoder.feed_capture((sflow.FOLDER / "syn_sequence.pcap").read_bytes())
+    told = decoder.sflow_agents(0)
+    assert told.keys() == expected.keys()
+    for agent, counts in expected.items():
+        common = {name: count for name, count in counts.items() if name.startswith("sFlow") and isinstance(count, int)}
+        assert len(common) > 10
+        assert {name: told[agent][name] for name in common} == common
+
+
+@needs_shared
+@each
+def test_the_fast_reader_and_the_plain_one_make_equal_records(name: str) -> None:
+    fast = 0
+    for octets, plain in zip(sflow.payloads(name), sflow.decoded(name), strict=True):
+        if plain is not None:
+            assert decode(octets) == plain
+            assert decode(octets).notices == plain.notices
+            fast += maker(Limits()).datagram(octets, 0, len(octets)) is not None
+    assert fast or name in {"syn_v2v4", "tcpdump_sflow_print-segv"}

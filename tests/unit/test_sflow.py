@@ -61,8 +61,8 @@ def test_a_datagram_becomes_samples_of_records_of_fields() -> None:
         "5s_cpu": 0.0,
         "1m_cpu": 21.0,
         "5m_cpu": 20.8,
-        "total_memory": 3997478912,
-        "free_memory": 1083838464,
+        "total_memory_bytes": 3997478912,
+        "free_memory_bytes": 1083838464,
     }
     assert (discard.reason, discard.output) == (257, Port(0, 0))
 
@@ -323,8 +323,8 @@ def test_counters_are_a_table_by_structure() -> None:
         "5s_cpu": 0.0,
         "1m_cpu": 21.0,
         "5m_cpu": 20.8,
-        "total_memory": 3997478912,
-        "free_memory": 1083838464,
+        "total_memory_bytes": 3997478912,
+        "free_memory_bytes": 1083838464,
     }
     assert decoder.take_counters() == []
 
@@ -437,7 +437,9 @@ def test_statistics_count_samples_of_packets() -> None:
         decoder.feed(
             make.datagram(make.flow_sample(make.switch()), make.discard_sample(), make.counters_sample()), SENDER
         )
-        assert [each.records for each in decoder.stats()] == [2]
+        assert [(each.records, each.sampling_rate, each.sampling_source) for each in decoder.stats()] == [
+            (2, 400, "record")
+        ]
 
 
 def test_an_agent_of_unknown_address_goes_by_its_sender() -> None:
@@ -454,7 +456,9 @@ def test_agents_that_a_sender_invents_are_bounded_and_evict_no_other_exporter() 
     stats = decoder.stats()
     assert len([each for each in stats if each.version == "sflow"]) == 4
     assert [each.exporter for each in stats if each.version == "netflow5"] == ["192.0.2.7"]
-    assert codes(decoder.events()) == ["limit_reached"] * 46
+    *evicted, counted = decoder.events()
+    assert codes(evicted) == ["limit_reached"] * 46
+    assert counted.detail == {"agents": 46}
     assert len(decoder.take()) == 51
 
 
@@ -558,3 +562,19 @@ def test_sflow_beside_other_protocols_keeps_the_order_of_messages() -> None:
     decoder.feed(make.datagram(make.counters_sample(make.processor())), SENDER)
     decoder.feed(make.datagram(make.flow_sample()), SENDER)
     assert sorted((row["message_index"], row["type"]) for row in decoder.take()) == [(0, 1), (1, 2), (3, 1)]
+
+
+def test_agents_are_counted_as_sflow_rt_counts_them() -> None:
+    decoder = fp.Decoder()
+    for sequence in (1, 2, 4):
+        samples = make.flow_sample(sequence=sequence), make.counters_sample(make.processor(), sequence=sequence)
+        decoder.feed(make.datagram(*samples, sequence=sequence), SENDER, RECEIVED_NS + sequence * 10**9)
+    decoder.feed(make.datagram(make.flow_sample(sequence=9), count=5, sequence=5)[:40], SENDER)
+    agent = decoder.sflow_agents(RECEIVED_NS + 10 * 10**9)["192.0.2.1"]
+    assert (agent["sFlowDatagramsReceived"], agent["sFlowDatagramsLost"], agent["lastSeen"]) == (4, 1, 6000)
+    assert (agent["sFlowFlowSamples"], agent["sFlowFlowLostSamples"], agent["sFlowCounterSamples"]) == (3, 1, 3)
+    assert agent["sFlowDatagramSource"] == ["192.0.2.200"]
+    strict = fp.Decoder(strict=True)
+    with pytest.raises(Truncated):
+        strict.feed(make.datagram(make.flow_sample(), count=5), SENDER)
+    assert strict.sflow_agents(0) == {}

@@ -13,7 +13,7 @@ from .model import CounterSample, Fields, FlowSample, Port, Record, Sample
 from .records import Reader, Short, fields_of
 from .structures import COUNTER, FLOW, Kind, find
 
-__all__ = ["samples_of"]
+__all__ = ["BEFORE_4", "LATER", "samples_of"]
 
 PACKETS = {1: 1, 2: 3, 3: 4}  # packet data type -> format of the record
 EXTENDED = {1: 1001, 2: 1002, 3: 1003, 4: 1004, 5: 1005}

@@ -9,7 +9,6 @@ The tables and the flow view are made by the kernel `_sflow`, not from these rec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from ..errors import Malformed, Truncated, UnsupportedVersion
 from ..limits import Limits
@@ -18,10 +17,7 @@ from .old import samples_of as old_samples_of
 from .records import CLAUSES, Reader, Short, address, record, record_of, tag_of
 from .structures import COUNTER, FLOW, SAMPLE, Kind, find
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-__all__ = ["decode"]
+__all__ = ["read_plainly"]
 
 BROCADE = (1991, 1)
 BROCADE_OCTETS = 8
@@ -163,42 +159,9 @@ def _samples(at: Reader, count: int) -> Iterator[Sample]:
     _tell_of_count(at, "datagram", "sample", count, most, done, where)
 
 
-def decode(datagram: Buffer, *, limits: Limits | None = None) -> Datagram:
-    """Decode one sFlow datagram into records.
-
-    Parameters
-    ----------
-    datagram : buffer of octets
-    limits : Limits, optional
-        `samples_per_datagram` and `records_per_sample` are looked at.
-
-    Returns
-    -------
-    datagram : Datagram
-        Whatever its lengths frame; `notices` tell what was not as it should be.
-
-    Raises
-    ------
-    UnsupportedVersion
-        The first word is not 2, 4 or 5.
-    Malformed
-        The agent's address is of no known type.
-    Truncated
-        The octets end before the header does.
-
-    Notes
-    -----
-    sFlow version 5; RFC 3176 for versions 2 and 4, whose samples have no lengths: the first that
-    does not hold together ends the datagram.
-
-    Examples
-    --------
-    >>> empty = bytes.fromhex("00000005 00000001 0a000001 00000000 00000007 00002710 00000000")
-    >>> decode(empty).agent, decode(empty).sequence, decode(empty).samples
-    ('10.0.0.1', 7, ())
-    """
-    octets = bytes(datagram)
-    at = Reader(octets, limits or Limits())
+def read_plainly(octets: bytes, limits: Limits) -> Datagram:
+    """What `decode` does, of any datagram."""
+    at = Reader(octets, limits)
     try:
         version = at.number()
         if version not in CLAUSES:

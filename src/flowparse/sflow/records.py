@@ -19,7 +19,7 @@ from ..limits import Limits
 from .model import Fields, Record
 from .structures import FLOW, Kind, Structure, StructureField, find, part
 
-__all__ = ["CLAUSES", "Reader", "Short", "address", "fields_of", "record", "record_of", "tag_of"]
+__all__ = ["CLAUSES", "Reader", "Short", "address", "decimals", "fields_of", "record", "record_of", "tag_of"]
 
 CLAUSES = {5: "sFlow version 5", 4: "RFC 3176", 2: "RFC 3176"}
 """Version -> the document that defines it."""

@@ -82,7 +82,7 @@ def structures(kind: Kind) -> Mapping[tuple[int, int], Structure]:
     Examples
     --------
     >>> structures("counter")[0, 1001].names
-    ('5s_cpu', '1m_cpu', '5m_cpu', 'total_memory', 'free_memory')
+    ('5s_cpu', '1m_cpu', '5m_cpu', 'total_memory_bytes', 'free_memory_bytes')
     """
     return _tables()[kind]
 
