@@ -184,7 +184,9 @@ cdef class SflowWalker(SetWalker):
         cdef Ledger* counters = &self.counters.ledger
         cdef Agent* agent
         cdef DomainState* domain
-        if counters.held + ROOM_OF_ONE > counters.most_held and counters.waiting > 0:
+        if counters.waiting > 0 and counters.held > counters.most_held - min(
+            <size_t> ROOM_OF_ONE, counters.most_held // 4,
+        ):
             return <Stop> STOP_ROOM
         if walk.header.has_agent:
             agent = self._agent_slot(state, walk.header.agent)
