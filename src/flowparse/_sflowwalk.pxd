@@ -20,7 +20,8 @@ cdef struct Agent:                  # an agent heard of lately, by who sent its 
     ExporterState* state
 
 cdef struct SflowMessage:           # the datagram under way
-    const Datagram* datagram        # NULL: none is
+    bint under_way
+    Datagram datagram               # a copy: whoever fed it may have left meanwhile
     DomainState* domain             # NULL: not found yet
     DomainState before              # as it was
     Py_ssize_t notes_before

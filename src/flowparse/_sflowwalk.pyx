@@ -117,7 +117,8 @@ cdef class SflowWalker(SetWalker):
             )
         if wrong < 0:
             return self._refuse(NOTE_SHORT, datagram.exporter, NULL, 0, walk.header.length, datagram.length)
-        message.datagram = datagram
+        message.under_way = True
+        message.datagram = datagram[0]
         walk.octets = datagram.octets
         walk.rest.at = datagram.octets + walk.header.length
         walk.rest.end = datagram.octets + datagram.length
@@ -132,7 +133,7 @@ cdef class SflowWalker(SetWalker):
         return self._go_on_sflow()
 
     cdef Stop _go_on(self) noexcept nogil:
-        return self._go_on_sflow() if self.sflow_message.datagram != NULL else SetWalker._go_on(self)
+        return self._go_on_sflow() if self.sflow_message.under_way else SetWalker._go_on(self)
 
     cdef Stop _go_on_sflow(self) noexcept nogil:
         cdef SflowMessage* message = &self.sflow_message
@@ -157,13 +158,13 @@ cdef class SflowWalker(SetWalker):
             message.domain.sampling_source = SAMPLING_RECORD
         commit_message(&self.counters.ledger)
         self._hear()
-        message.datagram = NULL
+        message.under_way = False
         return STOP_END
 
     cdef void _hear(self) noexcept nogil:
         """Count the datagram, which is whole, and its samples."""
         cdef SflowMessage* message = &self.sflow_message
-        cdef const Datagram* datagram = message.datagram
+        cdef const Datagram* datagram = &message.datagram
         cdef const Header* header = &message.walk.header
         cdef const uint8_t* source = datagram.exporter.address if datagram.exporter.known else NULL
         cdef int64_t received_ns = datagram.received_ns if datagram.has_received else -1
@@ -179,12 +180,14 @@ cdef class SflowWalker(SetWalker):
         """Find the agent and sub-agent, and settle what the header says about all rows."""
         cdef SflowMessage* message = &self.sflow_message
         cdef Walk* walk = &message.walk
-        cdef const Datagram* datagram = message.datagram
+        cdef const Datagram* datagram = &message.datagram
         cdef ExporterState* state = datagram.exporter
         cdef Ledger* counters = &self.counters.ledger
         cdef Agent* agent
         cdef DomainState* domain
-        if counters.held + ROOM_OF_ONE > counters.most_held and counters.waiting > 0:
+        if counters.waiting > 0 and counters.held > counters.most_held - min(
+            <size_t> ROOM_OF_ONE, counters.most_held // 4,
+        ):
             return <Stop> STOP_ROOM
         if walk.header.has_agent:
             agent = self._agent_slot(state, walk.header.agent)
@@ -220,12 +223,12 @@ cdef class SflowWalker(SetWalker):
 
     cdef void _undo_message(self, Stop stop) noexcept nogil:
         cdef SflowMessage* message = &self.sflow_message
-        cdef const Datagram* datagram = message.datagram
+        cdef const Datagram* datagram = &message.datagram
         cdef DomainState* domain = message.domain
-        if datagram == NULL:
+        if not message.under_way:
             SetWalker._undo_message(self, stop)
             return
-        message.datagram = NULL
+        message.under_way = False
         if domain == NULL:
             return
         roll_back_message(&self.counters.ledger)
@@ -237,7 +240,7 @@ cdef class SflowWalker(SetWalker):
     # ── stops within a message ───────────────────────────────────────────────────────────────────────────────────
 
     cdef int _act_within(self, Stop stop) except -1:
-        if self.sflow_message.datagram != NULL:
+        if self.sflow_message.under_way:
             return self._act_on_sflow(stop)
         return SetWalker._act_within(self, stop)
 

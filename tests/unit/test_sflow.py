@@ -404,6 +404,14 @@ def test_counters_that_nobody_takes_make_room_and_cost_no_flow() -> None:
     assert sum(len(table) for table in decoder.take_counters()) > 0
 
 
+def test_little_room_for_counters_still_holds_those_of_some_datagrams() -> None:
+    decoder = fp.Decoder(limits=Limits(column_octets=1 << 20))
+    for sequence in range(8):
+        decoder.feed(make.datagram(make.counters_sample(make.if_counters()), sequence=sequence), SENDER)
+    assert decoder.events() == []
+    assert [len(table) for table in decoder.take_counters()] == [8]
+
+
 # ── agents ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
