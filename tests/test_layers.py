@@ -16,7 +16,7 @@ LAYERS = {
     "L1b": (
         "_wire _clock _udp _slab _layout _part _finish _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
-        " _convert _plan _decode _feed _sflow _packet _text _capture _table",
+        " _convert _plan _decode _feed _sflow _packet _text _capture _keys _table _sightings _intervals _scaling",
         "L0",
     ),
     "L2": ("template schema plan", "L0 L1a L1b"),

@@ -18,6 +18,7 @@ from .errors import (
 from .events import Event
 from .limits import Limits
 from .message import Message
+from .out import report
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
@@ -47,4 +48,5 @@ __all__ = [
     "capture",
     "element",
     "elements",
+    "report",
 ]
