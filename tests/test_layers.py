@@ -20,7 +20,7 @@ LAYERS = {
         "L0",
     ),
     "L2": ("template schema plan", "L0 L1a L1b"),
-    "L3": ("batch dataframes events message session", "L0 L1a L1b L2"),
+    "L3": ("batch scaling dataframes events message session", "L0 L1a L1b L2"),
     "L4": ("decoder explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a"),

@@ -18,7 +18,8 @@ from .errors import (
 from .events import Event
 from .limits import Limits
 from .message import Message
-from .out import report
+from .out import prefixes, report
+from .out.prefixes import PrefixSet
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
@@ -38,6 +39,7 @@ __all__ = [
     "Limits",
     "Malformed",
     "Message",
+    "PrefixSet",
     "Registry",
     "RegistryError",
     "Schema",
@@ -48,5 +50,6 @@ __all__ = [
     "capture",
     "element",
     "elements",
+    "prefixes",
     "report",
 ]
