@@ -18,7 +18,7 @@ from .errors import (
 from .events import Event
 from .limits import Limits
 from .message import Message
-from .out import prefixes, report
+from .out import elastic, logstash, prefixes, report
 from .out.prefixes import PrefixSet
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
@@ -48,8 +48,10 @@ __all__ = [
     "Truncated",
     "UnsupportedVersion",
     "capture",
+    "elastic",
     "element",
     "elements",
+    "logstash",
     "prefixes",
     "report",
 ]
