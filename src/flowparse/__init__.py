@@ -1,6 +1,6 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
-from . import capture
+from . import capture, encode
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -51,6 +51,7 @@ __all__ = [
     "elastic",
     "element",
     "elements",
+    "encode",
     "logstash",
     "prefixes",
     "report",
