@@ -67,15 +67,20 @@ WAY_COLUMNS = ("bytes", "packets", "bytes_estimated", "packets_estimated")
 class Report(Batch):
     """A Batch that was added up from flows, and what to know about it.
 
-    Attributes
-    ----------
-    note : str
-        Second sightings, rows without a sampling rate, and what was left out.
+    Second sightings that change no sum are looked for when `note` is first read; until then it keeps the
+    flows, unless they came from an iterator, in which they are looked for at once.
     """
 
-    __slots__ = ("note",)
+    __slots__ = ("_note",)
 
-    note: str
+    _note: str | Callable[[], str]
+
+    @property
+    def note(self) -> str:
+        """Second sightings, rows without a sampling rate, and what was left out."""
+        if not isinstance(self._note, str):
+            self._note = self._note()
+        return self._note
 
     def _repr_html_(self) -> str:
         return f"{super()._repr_html_()}<p>{html(self.note, None)}</p>"
@@ -93,9 +98,9 @@ def _restored(restore: Any, arguments: tuple[Any, ...], note: str) -> Report:
     return _report(batch.name, batch.layout, batch.chunks, note)
 
 
-def _report(name: str, layout: Any, chunks: Iterable[Chunk], note: str) -> Report:
+def _report(name: str, layout: Any, chunks: Iterable[Chunk], note: str | Callable[[], str]) -> Report:
     report = Report(name, layout, chunks)
-    report.note = note
+    report._note = note
     return report
 
 
@@ -146,6 +151,12 @@ class _Counting:
         self.missing: tuple[str, ...] = ()
         self.identity: tuple[str, ...] = ()
         self.sightings: Sightings | None = None
+        self.unseen: list[Batch] | None = None
+
+    def put_off(self, flows: Flows) -> None:
+        """Look for second sightings when the note is read, if they change nothing and the flows will be there."""
+        if self.count != "once" and isinstance(flows, (Batch, list, tuple)):
+            self.unseen = []
 
     def begin(self, batch: Batch) -> None:
         """Look at the columns of the first batch."""
@@ -161,21 +172,26 @@ class _Counting:
     def keep(self, batch: Batch, chunk: Chunk) -> bytes | None:
         """A flag for each row of the chunk; None where all count."""
         self.rows += len(chunk)
-        flags = None
-        if self.sightings is not None:
-            flags, second = self.sightings.add(
-                chunk,
-                [_wanted(batch, name) for name in self.identity],
-                [max(0, _place(batch, "sampler_address"))],
-                _place(batch, "record_kind"),
-                _place(batch, "time_source"),
-            )
-            self.second += second
+        flags = None if self.unseen is not None else self.look(batch, chunk)
         if self.count == "ingress":
             flags, egress, undirected = ingress_rows(chunk, _place(batch, "flow_direction"))
             self.egress += egress
             self.undirected += undirected
         return None if self.count == "all" else flags
+
+    def look(self, batch: Batch, chunk: Chunk) -> bytes | None:
+        """A flag for each row that is no second sighting; None where they cannot be told."""
+        if self.sightings is None:
+            return None
+        flags, second = self.sightings.add(
+            chunk,
+            [_wanted(batch, name) for name in self.identity],
+            [max(0, _place(batch, "sampler_address"))],
+            _place(batch, "record_kind"),
+            _place(batch, "time_source"),
+        )
+        self.second += second
+        return flags
 
     def _tellers(self) -> str:
         assert self.sightings is not None
@@ -189,6 +205,10 @@ class _Counting:
         return ", ".join(said)
 
     def notes(self) -> list[str]:
+        for batch in self.unseen or ():
+            for chunk in batch.chunks:
+                self.look(batch, chunk)
+        self.unseen = None
         said = []
         if self.count == "ingress":
             said.append(f"{self.egress} of {self.rows} rows are egress and left out")
@@ -236,7 +256,10 @@ class _Sums:
 
     def read(self, flows: Flows) -> Groups:
         groups = self.groups
+        self.counting.put_off(flows)
         for batch in _batches(flows):
+            if self.counting.unseen is not None:
+                self.counting.unseen.append(batch)
             groups = self.begin(batch) if groups is None else groups
             places: list[int | tuple[int, ...]] = [_wanted(batch, name) for name in self.by]
             if self.every_ns:
@@ -280,9 +303,9 @@ class _Sums:
             full = full or any(_reaches(sums[each], MOST) for each in WAY_COLUMNS)
         return _report(name, layout, chunks, self.note(full))
 
-    def note(self, full: bool) -> str:
+    def note(self, full: bool) -> str | Callable[[], str]:
         assert self.groups is not None
-        said = self.counting.notes()
+        said: list[str] = []
         totals = dict(zip(MEASURE_NAMES, self.groups.totals(), strict=True))
         rows, without = totals["rows"], totals["rows_without_rate"]
         if without:
@@ -292,7 +315,12 @@ class _Sums:
             said.append(f"the flows have no {' and no '.join(sorted(self.absent))}")
         if full:
             said.append(f"sums stop at {MOST}")
-        return "; ".join(said)
+        counting = self.counting
+
+        def note() -> str:
+            return "; ".join([*counting.notes(), *said])
+
+        return note if counting.unseen is not None else note()
 
 
 def _numbers(column: Octets | None) -> memoryview:
