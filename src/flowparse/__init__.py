@@ -1,6 +1,9 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
-from . import capture, encode
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import capture
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -18,11 +21,16 @@ from .errors import (
 from .events import Event
 from .limits import Limits
 from .message import Message
-from .out import elastic, logstash, prefixes, report
-from .out.prefixes import PrefixSet
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .template import FieldSpecifier, Template
+
+if TYPE_CHECKING:
+    from . import encode, lldp, reference, sflow
+    from .explanation import Explanation, explain
+    from .out import elastic, logstash, prefixes, report
+    from .out.prefixes import PrefixSet
 
 __all__ = [
     "FLOW",
@@ -33,7 +41,9 @@ __all__ = [
     "Element",
     "EncodeError",
     "Event",
+    "Explanation",
     "ExporterStats",
+    "FieldSpecifier",
     "FlowparseError",
     "LimitExceeded",
     "Limits",
@@ -44,6 +54,7 @@ __all__ = [
     "RegistryError",
     "Schema",
     "StateError",
+    "Template",
     "TextError",
     "Truncated",
     "UnsupportedVersion",
@@ -52,7 +63,37 @@ __all__ = [
     "element",
     "elements",
     "encode",
+    "explain",
+    "lldp",
     "logstash",
     "prefixes",
+    "reference",
     "report",
+    "sflow",
 ]
+
+LATER = {
+    "Explanation": "explanation",
+    "PrefixSet": "out.prefixes",
+    "elastic": "out",
+    "encode": "",
+    "explain": "explanation",
+    "lldp": "",
+    "logstash": "out",
+    "prefixes": "out",
+    "reference": "",
+    "report": "out",
+    "sflow": "",
+}
+"""What is imported when it is first named, and from which room: who decodes flows does not pay for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = import_module(f".{LATER[name] or name}", __name__)
+    return getattr(found, name) if LATER[name] else found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

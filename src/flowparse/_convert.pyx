@@ -283,7 +283,8 @@ def layout_of(columns):
 
 def columns_of(Layout layout not None):
     """A layout's columns, as `layout_of` takes them."""
-    return list(zip(layout.names, layout.types, layout.units, layout.wire_octets))
+    wire_octets = layout.wires[0] if len(layout.wires) == 1 else layout.wire_octets
+    return list(zip(layout.names, layout.types, layout.units, wire_octets))
 
 
 cdef tuple derive(Layout layout, str name):

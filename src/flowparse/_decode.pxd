@@ -4,15 +4,10 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from flowparse._columns cimport Account, Ledger
-from flowparse._exporters cimport Alias, DomainState, Exporters, ExporterState
+from flowparse._exporters cimport Alias, DomainState, Exporters, ExporterState, Keep, Kept
 from flowparse._notes cimport Notebook
 from flowparse._plan cimport Program, Stop
-
-cdef enum Protocol:                 # as FLOW's `type` numbers them
-    PROTOCOL_NETFLOW5 = 2
-    PROTOCOL_NETFLOW1 = 6
-    PROTOCOL_NETFLOW7 = 7
-    PROTOCOLS = 8
+from flowparse._wire cimport PROTOCOLS
 
 cdef enum:                          # more reasons to stop than a plan has
     STOP_PLAN = 16                  # the protocol has no plan yet
@@ -20,6 +15,10 @@ cdef enum:                          # more reasons to stop than a plan has
     STOP_NOTES = 18                 # Python should take the notes
     STOP_EXPORTER = 19              # a source that was not seen lately
     STOP_ROWS = 20                  # as many as were asked for
+    STOP_OPTIONS = 21               # no room for options records
+    # The message is under way, and goes on when it is resumed:
+    STOP_PROGRAM = 22               # a template needs its program
+    STOP_LEARN = 23                 # options say what other records mean
 
 cdef struct Format:                 # a fixed export format
     uint8_t protocol
@@ -31,9 +30,12 @@ cdef struct Format:                 # a fixed export format
 
 cdef struct Rules:                  # what the caller decided, for all datagrams
     bint discard                    # whether a malformed message is discarded whole
+    bint discard_ipfix              # of IPFIX (RFC 7011 section 9.1)
     bint strict
+    bint replay                     # whether Sets wait for their template
+    bint withdraws                  # whether templates can be withdrawn: not over UDP
     uint32_t default_rate           # 0: none
-    uint32_t most_domains
+    uint32_t most_values            # of one message
 
 cdef struct Datagram:
     const uint8_t* octets
@@ -51,7 +53,12 @@ cdef class Walker:
     cdef Rules rules
     cdef Program* programs[PROTOCOLS]
     cdef int wanted                     # the protocol of STOP_PLAN
+    cdef bint under_way                 # the walk stopped within a message
+    cdef Py_ssize_t replayed            # rows of earlier messages, that this one set free
     cdef Notebook book
+    cdef Py_ssize_t notes_before        # the message under way
+    cdef Keep keep
+    cdef Kept* kept
     cdef Exporters exporters
     cdef bint busy
     cdef Alias _resolve(self, object spelled)
@@ -62,6 +69,11 @@ cdef class Walker:
     cdef void _set_context(
         self, const Format* format, const uint8_t* octets, ExporterState* exporter, DomainState* domain, uint32_t count,
     ) noexcept nogil
+    cdef Stop _open_message(self, const Datagram* datagram, int version) noexcept nogil
+    cdef Stop _go_on(self) noexcept nogil
+    cdef void _undo_message(self, Stop stop) noexcept nogil
+    cdef Stop _begin(self, const Datagram* datagram, bint apart) noexcept nogil
     cdef Stop _walk(self, const Datagram* datagram, bint apart) noexcept nogil
     cdef Stop _walk_block(self, const Datagram* block, Py_ssize_t n, Py_ssize_t* at, Py_ssize_t* rows) noexcept nogil
     cdef int _act(self, Stop stop) except -1
+    cdef int _act_within(self, Stop stop) except -1

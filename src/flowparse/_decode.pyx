@@ -10,15 +10,18 @@ is noted and becomes events later.
 Doors for octets in every form are `_feed.Feeder`'s; `decoder.Decoder`, the subclass that users see,
 makes the plans, the events and the batches.
 
+A message counts or it does not: rows are marked where it begins, and every stop but STOP_END takes
+them back, other than those within a message, after which it goes on where it stopped.
+
 NetFlow v1, v5 and v7 (Cisco, NetFlow Services Solutions Guide) are one reader over a table of
-formats. Not read here: sFlow, and the templates of NetFlow v9 and IPFIX.
+formats. NetFlow v9 and IPFIX are read by the subclass `_sets.SetWalker`. Not read here: sFlow.
 """
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
-from flowparse._exporters cimport about, count_sequence, find_domain, see, settle_rate
+from flowparse._exporters cimport about, count_sequence, find_domain, put_back, see, settle_rate
 from flowparse._layout cimport (
     ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
     CONTEXT_TEMPLATE_ID,
@@ -28,7 +31,10 @@ from flowparse._notes cimport (
     NOTE_TRAILING, NOTE_VERSION, NOTES_OF_MESSAGE, close_notebook, nearly_full, note, open_notebook, take_notes,
 )
 from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, run
-from flowparse._wire cimport Span, be16, be32, left
+from flowparse._templates cimport bury
+from flowparse._wire cimport PROTOCOL_NETFLOW1, PROTOCOL_NETFLOW5, PROTOCOL_NETFLOW7, Span, be16, be32, left
+
+from flowparse.limits import Limits
 
 cdef enum:
     NETFLOW5_USUAL = 30             # records of a v5 datagram, at most (Cisco)
@@ -62,24 +68,32 @@ cdef class Walker:
         # A subclass that forgets `_configure` has no room for rows, and nothing to crash on.
         self.account = Account(0, 0)
         self.ledger = &self.account.ledger
-        self.exporters = Exporters(1, 1)
+        self._keep(Limits(exporters=1, exporter_aliases=1))
 
     def __dealloc__(self):
         close_notebook(&self.book)
 
-    def _configure(self, limits, *, discard, strict, default_rate):
+    def _keep(self, limits):
+        self.keep = Keep(limits)
+        self.kept = &self.keep.kept
+        self.exporters = Exporters(self.keep, limits.exporters, limits.exporter_aliases)
+
+    def _configure(self, limits, *, malformed, strict, replay, transport, default_rate):
         """Take the caller's decisions over; once, before anything is fed."""
         self.account = Account(limits.column_octets, min(limits.full_slabs, 2**20) << 20, limits.open_tables)
         self.ledger = &self.account.ledger
-        self.exporters = Exporters(limits.exporters, limits.exporter_aliases)
+        self._keep(limits)
         self.book.most = min(limits.events_per_message, <int> NOTES_OF_MESSAGE)
         if strict:
             self.book.most = max(self.book.most, <uint32_t> STRICT_NOTES)
         memset(self.programs, 0, sizeof(self.programs))     # of an earlier account
-        self.rules.discard = discard
+        self.rules.discard = malformed == "discard"
+        self.rules.discard_ipfix = malformed != "salvage"
         self.rules.strict = strict
+        self.rules.replay = replay
+        self.rules.withdraws = transport != "udp"
         self.rules.default_rate = default_rate
-        self.rules.most_domains = max(1, min(limits.domains_per_exporter, 2**31))
+        self.rules.most_values = min(limits.values_per_message, 2**31)
 
     def _set_plan(self, int protocol, Plan plan):
         """Let records of a fixed format run through `plan`, which the caller keeps alive."""
@@ -102,6 +116,9 @@ cdef class Walker:
     def _counted(self):
         return self.exporters.counted()
 
+    def _templates(self):
+        return self.exporters.templates()
+
     def _check_idle(self):
         if self.busy:
             raise RuntimeError("this decoder is decoding; ask it when it has returned")
@@ -122,6 +139,10 @@ cdef class Walker:
 
     def _refusal(self, reason):
         """The exception that a strict decoder raises for a note."""
+        raise NotImplementedError
+
+    def _make_room_for_options(self):
+        """Drop options records that nobody took."""
         raise NotImplementedError
 
     cdef Alias _resolve(self, object spelled):
@@ -175,28 +196,28 @@ cdef class Walker:
         there = (datagram.length - format.header_length) // format.record_length
         trailing = datagram.length - format.header_length - count * format.record_length
         domain_id = be16(octets + format.engine) if format.engine >= 0 else 0
-        domain = find_domain(exporter, format.protocol, domain_id, self.rules.most_domains, &self.book)
+        domain = find_domain(exporter, format.protocol, domain_id, self.kept, &self.book)
         if domain == NULL:
             return STOP_MEMORY
         before = domain[0]
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         whom = about(exporter, domain)
+        if count > there and (self.rules.discard or self.rules.strict):
+            return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
+        if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5 and self.rules.strict:
+            return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
         if count > there:
-            if self.rules.discard or self.rules.strict:
-                return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
             note(&self.book, NOTE_COUNT_CUT, &whom, 2, count, there)
         elif trailing > 0:
             note(&self.book, NOTE_TRAILING, &whom, datagram.length - trailing, trailing)
         if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5:
-            if self.rules.strict:
-                return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
             note(&self.book, NOTE_COUNT_LARGE, &whom, 2, count)
         self._set_context(format, octets, exporter, domain, <uint32_t> count)
         body.at = octets + format.header_length
         body.end = body.at + min(count, there) * format.record_length
         stop = run(self.programs[format.protocol], &body, self.ledger)
         if stop == STOP_MEMORY:
-            domain[0] = before          # as if the message had not come
+            put_back(domain, &before)   # as if the message had not come
             return stop
         domain.records += self.ledger.rows
         if stop == STOP_LIMIT:
@@ -228,17 +249,27 @@ cdef class Walker:
         if domain.sampling_rate == 0:
             self.ledger.context.nulls |= 1 << CONTEXT_SAMPLING_RATE
 
-    cdef Stop _walk(self, const Datagram* datagram, bint apart) noexcept nogil:
-        """Decode one datagram; on any stop but STOP_END it is as if it had not come, statistics aside."""
+    cdef Stop _open_message(self, const Datagram* datagram, int version) noexcept nogil:
+        """Decode a message of another version, from its header on."""
+        return self._refuse(NOTE_VERSION, datagram.exporter, NULL, 0, version, 0)
+
+    cdef Stop _go_on(self) noexcept nogil:
+        """Decode the rest of the message that is under way."""
+        return STOP_END
+
+    cdef void _undo_message(self, Stop stop) noexcept nogil:
+        """The message that is under way does not count; take back what a subclass changed."""
+
+    cdef Stop _begin(self, const Datagram* datagram, bint apart) noexcept nogil:
+        """Decode a datagram from its start; its rows are neither committed nor rolled back."""
         cdef const Format* format = format_of(datagram.octets, datagram.length)
         cdef ExporterState* exporter = datagram.exporter
         cdef About whom
-        cdef Stop stop
-        cdef Py_ssize_t notes_before = self.book.n
         if format != NULL and self.programs[format.protocol] == NULL:
             self.wanted = format.protocol
             return <Stop> STOP_PLAN
         begin_message(self.ledger, apart)
+        self.replayed = 0
         self.book.left = self.book.most
         if exporter == NULL:
             whom = about(NULL, NULL)
@@ -254,17 +285,33 @@ cdef class Walker:
             | (not datagram.has_received) << CONTEXT_RECEIVED
         )
         if format != NULL:
-            stop = self._walk_fixed(format, datagram)
-        elif datagram.length < 2:
-            stop = self._refuse(NOTE_SHORT, exporter, NULL, 0, 2, datagram.length)
+            return self._walk_fixed(format, datagram)
+        if datagram.length < 2:
+            return self._refuse(NOTE_SHORT, exporter, NULL, 0, 2, datagram.length)
+        return self._open_message(datagram, be16(datagram.octets))
+
+    cdef Stop _walk(self, const Datagram* datagram, bint apart) noexcept nogil:
+        """Decode one datagram, or go on with it.
+
+        On STOP_PROGRAM and STOP_LEARN it is under way; on any other stop but STOP_END it is as if it
+        had not come, statistics aside.
+        """
+        cdef Stop stop
+        if self.under_way:
+            stop = self._go_on()
         else:
-            stop = self._refuse(NOTE_VERSION, exporter, NULL, 0, be16(datagram.octets), 0)
+            self.notes_before = self.book.n
+            stop = self._begin(datagram, apart)
+        self.under_way = stop >= <Stop> STOP_PROGRAM
+        if self.under_way or stop == <Stop> STOP_PLAN:
+            return stop
         if stop == STOP_END:
             commit_message(self.ledger)
             return STOP_END
+        self._undo_message(stop)
         roll_back_message(self.ledger)
-        if stop == STOP_MEMORY:
-            self.book.n = notes_before
+        if stop == STOP_MEMORY or stop == <Stop> STOP_OPTIONS:
+            self.book.n = self.notes_before
         return STOP_END if stop == <Stop> STOP_REFUSED and not self.rules.strict else stop
 
     cdef Stop _walk_block(self, const Datagram* block, Py_ssize_t n, Py_ssize_t* at, Py_ssize_t* rows) noexcept nogil:
@@ -272,7 +319,7 @@ cdef class Walker:
         cdef Stop stop
         # Progress: one datagram further each turn, or a stop.
         while at[0] < n:
-            if nearly_full(&self.book):
+            if not self.under_way and nearly_full(&self.book):
                 return <Stop> STOP_NOTES
             # Bounds: at < n.
             stop = self._walk(&block[at[0]], False)
@@ -287,12 +334,30 @@ cdef class Walker:
         if stop == <Stop> STOP_PLAN:
             self._make_plan(self.wanted)
             return 0
+        if self.under_way:
+            try:
+                return self._act_within(stop)
+            except BaseException:
+                # The message cannot go on, and does not count.
+                self.under_way = False
+                self._undo_message(STOP_MEMORY)
+                roll_back_message(self.ledger)
+                self.book.n = self.notes_before
+                raise
         if stop == STOP_MEMORY:
             raise MemoryError()
+        if stop == <Stop> STOP_OPTIONS:
+            self._make_room_for_options()
+            return 0
         notes = take_notes(&self.book)
+        bury(&self.kept.templates)
         if stop == <Stop> STOP_REFUSED:
             reason = notes.pop()
             self._report(notes)
             raise self._refusal(reason)
         self._report(notes)
         return 0
+
+    cdef int _act_within(self, Stop stop) except -1:
+        """Do what a stop within a message asks for."""
+        raise SystemError(f"no such stop: {<int> stop}")

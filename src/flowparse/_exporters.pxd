@@ -5,26 +5,47 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._notes cimport About, Notebook
+from flowparse._pending cimport PendingAccount, Waiting
+from flowparse._templates cimport TemplateAccount, Templates
+
+cdef enum SamplingSource:           # enums/sampling_source.tsv
+    SAMPLING_NONE = 0
+    SAMPLING_OVERRIDE = 1
+    SAMPLING_TEMPLATE = 4
+    SAMPLING_DOMAIN = 6
+    SAMPLING_HEADER = 7
+    SAMPLING_HEADER_MODE0 = 8
+    SAMPLING_DEFAULT = 9
+
+cdef struct Kept:               # what is kept of all exporters, and how much may be
+    TemplateAccount templates
+    PendingAccount pending
+    uint32_t most_domains       # of one exporter
 
 cdef struct DomainState:        # an observation domain of an exporter, in one protocol
     uint8_t protocol
     uint32_t id
+    ExporterState* exporter
     DomainState* next           # most recently used first
+    Templates templates
     bint sequence_known
     uint32_t expected           # the next sequence number
-    bint by_message             # found to count messages, where the format says flows
+    bint by_message             # counts messages; others count flows, or records
     uint8_t otherwise           # how often in a row the other unit was right and this one wrong
-    uint32_t last               # the last sequence number, and how many flows came with it
-    uint32_t last_count
+    uint32_t last               # the last sequence number, and how many flows came with it; -1: not known
+    int64_t last_count
     uint64_t missed_before      # what was counted when `otherwise` was 0
     uint64_t reordered_before
     uint32_t uptime_ms          # of the last message in sequence
+    bint count_told             # that v9's Count is not of records
+    uint32_t told_rate          # by options that speak of the domain; 0: not told
     bint sampling_known
     uint32_t sampling_rate      # 0: not known
     uint8_t sampling_source
     uint64_t datagrams
     uint64_t octets
     uint64_t records
+    uint64_t options_records
     uint64_t missed
     uint64_t reordered
     uint64_t resets
@@ -37,9 +58,11 @@ cdef struct ExporterState:
     bint known                  # False: the caller does not say who it is
     uint8_t address[ADDRESS_OCTETS]
     uint32_t override_rate      # the caller's sampling rate for it; 0: none
+    uint32_t told_rate          # that the options of all its domains agree on; 0: none
     uint64_t refused            # datagrams of no protocol
     DomainState* domains
     uint32_t n_domains
+    Waiting waiting             # Data Sets without a template
     bint evicted                # forgotten; only who still holds it uses it
     void* owner                 # the Exporter that holds it, borrowed
     ExporterState* older
@@ -47,23 +70,30 @@ cdef struct ExporterState:
 
 cdef About about(const ExporterState* exporter, const DomainState* domain) noexcept nogil
 cdef DomainState* find_domain(
-    ExporterState* exporter, int protocol, uint32_t id, uint32_t most, Notebook* book,
+    ExporterState* exporter, int protocol, uint32_t id, Kept* kept, Notebook* book,
 ) noexcept nogil
 cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil
 cdef void count_sequence(
-    const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, uint32_t count,
+    const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, int64_t count,
     uint32_t uptime_ms, Notebook* book,
 ) noexcept nogil
 cdef void settle_rate(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
     Notebook* book,
 ) noexcept nogil
+cdef void put_back(DomainState* domain, const DomainState* before) noexcept nogil
+
+
+cdef class Keep:
+    cdef Kept kept
 
 
 cdef class Exporter:
     cdef ExporterState state
+    cdef Keep keep
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
+    cdef void forget(self) noexcept
 
 
 cdef class Alias:
@@ -73,6 +103,7 @@ cdef class Alias:
 
 
 cdef class Exporters:
+    cdef Keep keep
     cdef dict by_identity
     cdef dict aliases
     cdef Py_ssize_t most

@@ -6,6 +6,7 @@ identity. Both exporters and the domains of one are bounded; the one heard of le
 room. Sequence and sampling of the fixed formats are settled here, a domain at a time.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
@@ -14,22 +15,18 @@ from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
-    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART, NOTE_SAMPLING,
-    note,
+    NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART,
+    NOTE_SAMPLING, note, note_beyond,
 )
+from flowparse._pending cimport PendingSet, forget_sets, forget_sets_of_domain
+from flowparse._templates cimport Template, bury, forget_templates
+from flowparse._wire cimport PROTOCOL_IPFIX, PROTOCOL_NETFLOW9, PROTOCOL_SFLOW5
 
 cdef enum:
-    UPTIME_OFFSET = 4               # in every header with an uptime
+    UPTIME_OFFSET = 4               # in every header with an uptime but sFlow's, where it is behind the sequence
     LATE = 65536                    # a sequence number this far behind is late; further, it was set anew
     UNIT_PROOF = 3                  # messages in a row that only the other unit explains
     RESTART_MS = 10000              # uptime that falls by more, out of sequence: the exporter restarted
-
-cdef enum SamplingSource:           # enums/sampling_source.tsv
-    SAMPLING_NONE = 0
-    SAMPLING_OVERRIDE = 1
-    SAMPLING_HEADER = 7
-    SAMPLING_HEADER_MODE0 = 8
-    SAMPLING_DEFAULT = 9
 
 
 cdef About about(const ExporterState* exporter, const DomainState* domain) noexcept nogil:
@@ -49,7 +46,7 @@ cdef About about(const ExporterState* exporter, const DomainState* domain) noexc
 # ── domains ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef DomainState* find_domain(
-    ExporterState* exporter, int protocol, uint32_t id, uint32_t most, Notebook* book,
+    ExporterState* exporter, int protocol, uint32_t id, Kept* kept, Notebook* book,
 ) noexcept nogil:
     """Find or make a domain of the exporter and put it first; NULL without memory."""
     cdef DomainState** link = &exporter.domains
@@ -57,7 +54,7 @@ cdef DomainState* find_domain(
     cdef About whom
     # Progress: one domain further each turn.
     while link[0] != NULL and not (link[0].id == id and link[0].protocol == protocol):
-        if link[0].next == NULL and exporter.n_domains >= most:
+        if link[0].next == NULL and exporter.n_domains >= kept.most_domains:
             break                   # the last, heard of least recently, makes room
         link = &link[0].next
     domain = link[0]
@@ -71,13 +68,36 @@ cdef DomainState* find_domain(
             exporter.n_domains += 1
         else:
             whom = about(exporter, domain)
-            note(book, NOTE_DOMAIN_EVICTED, &whom, -1, most)
+            note(book, NOTE_DOMAIN_EVICTED, &whom, -1, kept.most_domains)
+            forget_templates(&kept.templates, &domain.templates)
+            forget_sets_of_domain(&kept.pending, &exporter.waiting, domain.protocol, domain.id)
             memset(domain, 0, sizeof(DomainState))
+        domain.exporter = exporter
         domain.protocol = protocol
         domain.id = id
+        domain.by_message = protocol == PROTOCOL_NETFLOW9
+        domain.last_count = -1
     domain.next = exporter.domains
     exporter.domains = domain
     return domain
+
+
+cdef void put_back(DomainState* domain, const DomainState* before) noexcept nogil:
+    """Let what is counted and known of a domain be what it was; its templates are not touched."""
+    cdef Templates templates = domain.templates
+    domain[0] = before[0]
+    domain.templates = templates
+
+
+cdef size_t n_waiting(const Waiting* waiting, const DomainState* domain) noexcept nogil:
+    """How many Sets of a domain wait for their template."""
+    cdef PendingSet* one = waiting.oldest
+    cdef size_t n = 0
+    # Progress: one Set further each turn.
+    while one != NULL:
+        n += one.context.protocol == domain.protocol and one.context.domain == domain.id
+        one = one.home_newer
+    return n
 
 
 cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil:
@@ -91,28 +111,31 @@ cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t
 
 
 cdef void count_sequence(
-    const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, uint32_t count,
+    const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, int64_t count,
     uint32_t uptime_ms, Notebook* book,
 ) noexcept nogil:
-    """Compare a sequence number with the one expected, of a message with `count` flows.
+    """Compare a sequence number with the one expected, of a message with `count` flows or records; -1: not known.
 
-    The formats count flows; an exporter that is seen to count messages is taken at that, and what
-    was thought missing or late meanwhile is not.
+    Each format says what it counts; an exporter that is seen to count the other, messages or flows,
+    is taken at that, and what was thought missing or late meanwhile is not.
     """
-    cdef int32_t ahead = <int32_t> (got - domain.expected)
+    cdef int32_t ahead = <int32_t> (got - domain.expected) if domain.sequence_known else 0
     cdef About whom
-    if domain.sequence_known and ahead != 0 and is_other_unit(domain, got):
+    if ahead != 0 and is_other_unit(domain, got):
         ahead = 0
     # What both units explain proves neither; short messages counted as such give many of them.
-    if ahead == 0 and got != domain.last + other_step(domain):
+    if ahead == 0 and (domain.last_count < 0 or got != domain.last + other_step(domain)):
         domain.otherwise = 0
     domain.last = got
     domain.last_count = count
-    if domain.sequence_known and ahead != 0:
+    if ahead != 0:
         whom = about(exporter, domain)
         if domain.uptime_ms > uptime_ms and domain.uptime_ms - uptime_ms > RESTART_MS:
             domain.resets += 1
-            note(book, NOTE_RESTART, &whom, UPTIME_OFFSET, domain.uptime_ms, uptime_ms)
+            note(
+                book, NOTE_RESTART, &whom, offset + 4 if domain.protocol == PROTOCOL_SFLOW5 else UPTIME_OFFSET,
+                domain.uptime_ms, uptime_ms,
+            )
         elif ahead > 0:
             domain.missed += ahead
             note(
@@ -121,24 +144,24 @@ cdef void count_sequence(
         elif ahead >= -LATE:
             # Late, or twice: what was missed for its sake was not.
             domain.reordered += 1
-            domain.missed -= min(domain.missed, <uint64_t> (1 if domain.by_message else count))
+            domain.missed -= min(domain.missed, <uint64_t> (1 if domain.by_message else max(count, 0)))
             return
         else:
             domain.resets += 1
             note(book, NOTE_RESET, &whom, offset, domain.expected, got)
-    domain.sequence_known = True
-    domain.expected = got + (1 if domain.by_message else count)
+    domain.sequence_known = domain.by_message or count >= 0
+    domain.expected = got + <uint32_t> (1 if domain.by_message else count)
     domain.uptime_ms = uptime_ms
 
 
 cdef uint32_t other_step(const DomainState* domain) noexcept nogil:
     """How far the last message would take the sequence in the unit that is not in use."""
-    return domain.last_count if domain.by_message else 1
+    return <uint32_t> domain.last_count if domain.by_message else 1
 
 
 cdef bint is_other_unit(DomainState* domain, uint32_t got) noexcept nogil:
     """Whether the number would be right in the other unit once more, and often enough to take that one."""
-    if domain.last_count == 1 or got != domain.last + other_step(domain):
+    if domain.last_count in (1, -1) or got != domain.last + other_step(domain):
         return False
     if domain.otherwise == 0:
         domain.missed_before = domain.missed
@@ -152,11 +175,15 @@ cdef bint is_other_unit(DomainState* domain, uint32_t got) noexcept nogil:
     return True
 
 
+cdef bint has_options(const DomainState* domain) noexcept nogil:
+    return domain.protocol == PROTOCOL_NETFLOW9 or domain.protocol == PROTOCOL_IPFIX
+
+
 cdef void settle_rate(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
     Notebook* book,
 ) noexcept nogil:
-    """Settle the sampling rate: the caller's override, the header's word, the caller's default.
+    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, a default.
 
     The word has two bits of mode and 14 of interval; many exporters set the interval and leave the
     mode 0.
@@ -167,6 +194,10 @@ cdef void settle_rate(
     if exporter.override_rate:
         rate = exporter.override_rate
         source = SAMPLING_OVERRIDE
+    elif domain.told_rate or (exporter.told_rate and has_options(domain)):
+        # Options may come from another domain than flows.
+        rate = domain.told_rate or exporter.told_rate
+        source = SAMPLING_DOMAIN
     elif rate:
         source = SAMPLING_HEADER if word >> 14 else SAMPLING_HEADER_MODE0
     elif default_rate:
@@ -182,16 +213,51 @@ cdef void settle_rate(
 
 # ── exporters ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+cdef class Keep:
+    """What is kept of all exporters of a decoder; it outlives them.
+
+    Parameters
+    ----------
+    limits : Limits
+    """
+
+    def __cinit__(self, limits):
+        cdef TemplateAccount* templates = &self.kept.templates
+        cdef PendingAccount* pending = &self.kept.pending
+        self.kept.most_domains = max(1, min(limits.domains_per_exporter, 2**31))
+        templates.most = limits.templates
+        templates.most_of_domain = limits.templates_per_domain
+        templates.most_fields = limits.template_fields_total
+        templates.most_fields_of_one = min(limits.fields_per_template, 65535)
+        pending.most = limits.pending_sets
+        pending.most_octets = limits.pending_octets
+        pending.most_octets_of_exporter = limits.pending_octets_per_exporter
+        pending.most_ns = limits.pending_ns
+
+    def __dealloc__(self):
+        bury(&self.kept.templates)
+        PyMem_RawFree(self.kept.templates.changes)
+
+
+@cython.no_gc                           # __dealloc__ needs `keep`; there is no circle through it
 cdef class Exporter:
     """An Exporting Process as the caller names it, with the observation domains that it was seen to have."""
 
     def __dealloc__(self):
+        self.forget()
+        bury(&self.keep.kept.templates)
+
+    cdef void forget(self) noexcept:
+        """Do away with all that is known of it."""
         cdef DomainState* domain
         # Progress: one domain fewer each turn.
         while self.state.domains != NULL:
             domain = self.state.domains
             self.state.domains = domain.next
+            forget_templates(&self.keep.kept.templates, &domain.templates)
             PyMem_RawFree(domain)
+        self.state.n_domains = 0
+        forget_sets(&self.keep.kept.pending, &self.state.waiting)
 
 
 cdef class Alias:
@@ -203,11 +269,13 @@ cdef class Exporters:
 
     Parameters
     ----------
+    keep : Keep
     most, most_aliases : int
         How many exporters are remembered, and how many of the caller's spellings.
     """
 
-    def __cinit__(self, Py_ssize_t most, Py_ssize_t most_aliases):
+    def __cinit__(self, Keep keep not None, Py_ssize_t most, Py_ssize_t most_aliases):
+        self.keep = keep
         self.by_identity = {}
         self.aliases = {}
         self.most = max(1, most)
@@ -244,10 +312,11 @@ cdef class Exporters:
         cdef Exporter exporter = <Exporter> self.oldest.owner
         cdef About whom = about(&exporter.state, NULL)
         self.unlink(&exporter.state)
+        exporter.forget()
         exporter.state.evicted = True
         self.evictions += 1
         del self.by_identity[exporter.identity]
-        note(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
+        note_beyond(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
         return 0
 
     cdef Alias known(self, object spelled):
@@ -273,6 +342,7 @@ cdef class Exporters:
             while len(self.by_identity) >= self.most:
                 self.evict(book)
             exporter = Exporter.__new__(Exporter)
+            exporter.keep = self.keep
             exporter.identity = identity
             exporter.address = address
             exporter.state.owner = <void*> exporter
@@ -291,6 +361,30 @@ cdef class Exporters:
         self.aliases[spelled] = alias
         return alias
 
+    def templates(self):
+        """Every template in force, as (address, protocol, domain, octets, is_options, least, first seen, last seen)."""
+        cdef Exporter exporter
+        cdef DomainState* domain
+        cdef Template* template
+        rows = []
+        for exporter in self.by_identity.values():
+            domain = exporter.state.domains
+            # Progress: one domain further each turn.
+            while domain != NULL:
+                template = domain.templates.newest
+                # Progress: one template further each turn.
+                while template != NULL:
+                    rows.append((
+                        exporter.address, domain.protocol, domain.id,
+                        (<const char*> template.record.at)[:template.record.length], template.record.is_options,
+                        template.record.least_length,
+                        template.first_seen_ns if template.seen else None,
+                        template.last_seen_ns if template.seen else None,
+                    ))
+                    template = template.domain_older
+                domain = domain.next
+        return rows
+
     def counted(self):
         """What is counted, as tuples for `session.stats_of`; datagrams of no protocol have no domain."""
         cdef Exporter exporter
@@ -300,12 +394,13 @@ cdef class Exporters:
             address = exporter.address
             if exporter.state.refused:
                 refused = exporter.state.refused
-                rows.append((address, 0, None, refused, 0, 0, 0, 0, 0, refused, False, 0, 0, None, None))
+                rows.append((address, 0, None, refused, 0, 0, 0, 0, 0, 0, 0, 0, refused, False, 0, 0, None, None))
             domain = exporter.state.domains
             # Progress: one domain further each turn.
             while domain != NULL:
                 rows.append((
                     address, domain.protocol, domain.id, domain.datagrams, domain.octets, domain.records,
+                    domain.options_records, domain.templates.n, n_waiting(&exporter.state.waiting, domain),
                     domain.missed, domain.reordered, domain.resets, domain.discarded,
                     domain.by_message, domain.sampling_rate, domain.sampling_source,
                     domain.first_seen_ns if domain.seen else None, domain.last_seen_ns if domain.seen else None,

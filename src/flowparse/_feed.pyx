@@ -12,12 +12,14 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
-from flowparse._decode cimport Datagram, STOP_EXPORTER, STOP_NOTES, STOP_ROWS, Walker
+from flowparse._decode cimport Datagram, STOP_EXPORTER, STOP_NOTES, STOP_ROWS
 from flowparse._exporters cimport Alias, ExporterState
 from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._notes cimport nearly_full, take_notes
 from flowparse._octets cimport Octets, copy_octets, hold_integers, hold_octets, let_go
 from flowparse._plan cimport STOP_END, Stop
+from flowparse._sflowwalk cimport SflowWalker
+from flowparse._templates cimport bury
 from flowparse._udp cimport Datagram as Packet
 from flowparse._wire cimport be32
 
@@ -26,7 +28,7 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object integer, int* overflow) except? -1
 
 cdef enum:
-    MOST_HEADER = 24                # octets of a Message Header that Message keeps
+    MOST_HEADER = 40                # octets of a Message Header that Message keeps
     BLOCK = 256                     # datagrams gathered before the GIL is released
     WORTH_RELEASING = 16            # fewer are decoded with it
     RECENT = 256                    # sources of a capture remembered without Python
@@ -37,7 +39,7 @@ cdef struct Recent:                 # a source of a capture, and who it is
     ExporterState* exporter         # NULL: nobody yet
 
 
-cdef class Feeder(Walker):
+cdef class Feeder(SflowWalker):
     """A Walker with doors."""
 
     cdef Recent recent[RECENT]          # by a hash of address and port; of one capture at a time
@@ -51,6 +53,7 @@ cdef class Feeder(Walker):
     cdef int _leave(self) except -1:
         """The end of a door: what was noted becomes events."""
         self.busy = False
+        bury(&self.kept.templates)
         if self.book.n:
             self._report(take_notes(&self.book))
         return 0
@@ -136,10 +139,19 @@ cdef class Feeder(Walker):
                 alias = self._resolve(exporter)
                 set_exporter(&one, alias)
                 header = PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER))
+                self.walk.with_options = False          # of an earlier message
+                self.walk.n_templates = 0
+                self.sflow_message.domain = NULL
                 self._run_one(&one, True)
-                taken = self.account.take_apart()       # first: whatever fails, no other message has the rows
+                # First: whatever fails, no other message has the rows.
+                taken = self.account.take_apart()
+                options = self.options.take_apart() if self.walk.with_options else []
+                counters = self._counters_apart()
                 notes = take_notes(&self.book) if self.book.n else []
-                return header, None if alias is None else alias.exporter.address, notes, taken
+                address = None if alias is None else alias.exporter.address
+                length = one.length if self.walk.n_templates else 0
+                whole = PyBytes_FromStringAndSize(<const char*> one.octets, length)
+                return header, address, notes, taken, options, self.replayed, whole, counters
             finally:
                 self._leave()
         finally:

@@ -7,11 +7,12 @@ columns share. Each step gets a part with rows and the columns that its layout n
 that plan.py pairs them with.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._layout cimport FINISH_KINDS, MOST_ROWS
 from flowparse._part cimport bitmap_of, set_all_null, values_of
+from flowparse._steps cimport MOST_MS, NO_TIME, ODD_TIME, ms_of
 
 cdef int64_t DAY_NS = <int64_t> 86400 * 1000000000
 cdef int64_t UPTIME_WRAP_NS = (<int64_t> 1 << 32) * 1000000         # uptime counts milliseconds in 32 bits
@@ -105,8 +106,82 @@ cdef void finish_zero_is_null(Part* part, const uint16_t* columns) noexcept nogi
     set_nulls(part, columns[0], is_null, n, 1)
 
 
+cdef void finish_boolean(Part* part, const uint16_t* columns) noexcept nogil:
+    """An octet as a bit: 1 is true and 2 is false (RFC 7011 section 6.1.5), so is 0, which some send; else null."""
+    cdef const uint8_t* octet = values_of(part, columns[0])
+    cdef uint8_t[MOST_ROWS] flags
+    cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows <= MOST_ROWS, in the octets and the flags; the column has an octet for each of its bits.
+    for i in range(part.rows):
+        flags[i] = octet[i] == 1
+    pack(values_of(part, columns[1]), flags, part.rows, 0)
+    for i in range(part.rows):
+        flags[i] = octet[i] > 2
+        n += flags[i]
+    set_nulls(part, columns[1], flags, n, 1)
+    part.out_of_range += n
+
+
+cdef void finish_milliseconds(Part* part, const uint16_t* columns) noexcept nogil:
+    """Times after the year 2262 are more nanoseconds than there is room for."""
+    cdef const uint64_t* stored = <const uint64_t*> values_of(part, columns[0])
+    cdef uint8_t[MOST_ROWS] is_null
+    cdef Py_ssize_t i, n = 0
+    if not part.odd & ODD_TIME:
+        return
+    # Bounds: i < rows <= MOST_ROWS.
+    for i in range(part.rows):
+        is_null[i] = ms_of(stored[i]) > <uint64_t> MOST_MS
+        n += is_null[i]
+    set_nulls(part, columns[0], is_null, n, 1)
+    part.out_of_range += n
+
+
+cdef void finish_no_time(Part* part, const uint16_t* columns) noexcept nogil:
+    cdef const int64_t* time = <const int64_t*> values_of(part, columns[0])
+    cdef uint8_t[MOST_ROWS] is_null
+    cdef Py_ssize_t i, n = 0
+    if not part.odd & ODD_TIME:
+        return
+    # Bounds: i < rows <= MOST_ROWS.
+    for i in range(part.rows):
+        is_null[i] = time[i] == NO_TIME
+        n += is_null[i]
+    set_nulls(part, columns[0], is_null, n, 1)
+
+
+cdef void finish_flagged(Part* part, const uint16_t* columns) noexcept nogil:
+    """A value is there where its flag is 1, not 0."""
+    cdef const uint8_t* flags = values_of(part, columns[0])
+    cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows, of the flags.
+    for i in range(part.rows):
+        n += flags[i]
+    set_nulls(part, columns[1], flags, part.rows - n, 0)
+
+
+cdef void finish_all_ones(Part* part, const uint16_t* columns) noexcept nogil:
+    """The largest number of its type stands for one that is not known (sFlow version 5); of 4 or 8 octets."""
+    cdef const uint8_t* value = values_of(part, columns[0])
+    cdef uint8_t[MOST_ROWS] is_null
+    cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows <= MOST_ROWS, in the column and the flags.
+    if part.shape.columns[columns[0]].width == 8:
+        for i in range(part.rows):
+            is_null[i] = (<const uint64_t*> value)[i] == <uint64_t> 0xFFFFFFFFFFFFFFFF
+            n += is_null[i]
+    else:
+        for i in range(part.rows):
+            is_null[i] = (<const uint32_t*> value)[i] == <uint32_t> 0xFFFFFFFF
+            n += is_null[i]
+    set_nulls(part, columns[0], is_null, n, 1)
+
+
 ctypedef void (*FinishKernel)(Part*, const uint16_t*) noexcept nogil
-cdef FinishKernel[FINISH_KINDS] FINISH_KERNELS = [finish_icmp_split, finish_time_order, finish_zero_is_null]
+cdef FinishKernel[FINISH_KINDS] FINISH_KERNELS = [
+    finish_icmp_split, finish_time_order, finish_zero_is_null, finish_boolean, finish_milliseconds, finish_no_time,
+    finish_flagged, finish_all_ones,
+]
 cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0.0.0.0
 cdef uint32_t MAPPED_WORD
 memcpy(&MAPPED_WORD, MAPPED, 4)

@@ -34,7 +34,12 @@ cdef enum Finish:               # see _finish.pyx
     FINISH_ICMP_SPLIT = 0       # proto, src_port, dst_port, icmp_type, icmp_code
     FINISH_TIME_ORDER = 1       # start, end
     FINISH_ZERO_IS_NULL = 2     # column
-    FINISH_KINDS = 3
+    FINISH_BOOLEAN = 3          # octets, column
+    FINISH_MILLISECONDS = 4     # column
+    FINISH_NO_TIME = 5          # column
+    FINISH_FLAGGED = 6          # flags, column
+    FINISH_ALL_ONES = 7         # column
+    FINISH_KINDS = 8
 
 cdef struct FinishStep:
     uint16_t kind
@@ -47,6 +52,14 @@ cdef struct ColumnSpec:
     uint16_t width              # octets of a value in memory; 0: variable, int32 offsets and a heap
     uint16_t heap               # which heap, of a variable one
     uint64_t constant           # SOURCE_CONSTANT, host order
+    uint8_t form                # how `Row.raw` makes its octets again
+    uint16_t kept               # FORM_KEPT: the scratch column that has them
+
+cdef enum Form:
+    FORM_VALUE = 0              # the value, as wide as it was sent
+    FORM_KEPT = 1               # they were kept
+    FORM_SECONDS = 2            # a time that was seconds
+    FORM_MILLISECONDS = 3
 
 cdef struct Shape:              # what a Layout is to kernels: immutable, one block, counted
     long refs
@@ -56,6 +69,7 @@ cdef struct Shape:              # what a Layout is to kernels: immutable, one bl
     int n_finish
     ColumnSpec* columns
     FinishStep* finish
+    bint keeps_wires            # whether it is known how wide each field was sent
     int largest                 # class of slab beyond which no more rows fit
     uint32_t rows[SLAB_CLASSES]             # how many fit a slab of the class
     uint32_t* data[SLAB_CLASSES]            # offsets in the slab, per stored column
@@ -71,4 +85,6 @@ cdef class Layout:
     cdef readonly tuple units
     cdef readonly tuple wire_octets
     cdef readonly dict index
+    cdef readonly list wires    # how wide the fields of each template are, in the order of `names`
+    cdef dict wire_index
     cdef object arrow           # what _arrow made of it, once

@@ -17,6 +17,7 @@ from flowparse.datatypes import ColumnType
 
 cdef enum:
     ALIGNMENT = 64              # of a column in its slab
+    MOST_WIRES = 65536          # widths of fields that one layout remembers, for all templates
 
 CONTEXT = {
     "exporter": CONTEXT_EXPORTER,
@@ -35,7 +36,13 @@ FINISH = {
     "icmp_split": (FINISH_ICMP_SPLIT, 5),
     "time_order": (FINISH_TIME_ORDER, 2),
     "zero_is_null": (FINISH_ZERO_IS_NULL, 1),
+    "boolean": (FINISH_BOOLEAN, 2),
+    "milliseconds": (FINISH_MILLISECONDS, 1),
+    "no_time": (FINISH_NO_TIME, 1),
+    "flagged": (FINISH_FLAGGED, 2),
+    "all_ones": (FINISH_ALL_ONES, 1),
 }
+FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}
 SOURCES = {
     "null": SOURCE_NULL,
     "step": SOURCE_STEP,
@@ -80,8 +87,12 @@ cdef class Layout:
     ----------
     columns : sequence of (name, type, source, argument, nullable, wire_octets, unit)
         `type` is a ColumnType; `source` one of "null", "step", "finish", "context", "constant";
-        `argument` the context field's name, or the constant; `wire_octets` how long a value is on
-        the wire, for `Row.raw`. A name of None is scratch, and stands after all others.
+        `argument` the context field's name, or the constant; of a column of steps or finish, how
+        `Row.raw` makes its octets again: from a time that was "seconds" or "milliseconds", or out of
+        the scratch column of that index. `wire_octets` is how long a value is on the wire, where no
+        plan says so. A name of None is scratch, and stands after all others.
+    keeps_wires : bool
+        Whether plans say how wide their fields are (`wire_of`), so that `Row.raw` knows.
     finish : sequence of (kind, column indexes)
         Finish steps in order; kinds as in `FINISH`.
 
@@ -91,7 +102,7 @@ cdef class Layout:
         A description that the kernels could not trust.
     """
 
-    def __cinit__(self, columns, finish=()):
+    def __cinit__(self, columns, finish=(), keeps_wires=False):
         cdef int i, k, n = len(columns)
         cdef int n_finish = len(finish)
         cdef ColumnSpec* spec
@@ -142,6 +153,10 @@ cdef class Layout:
                 spec.nullable = True
             elif spec.source == SOURCE_NULL and spec.width > ADDRESS_OCTETS:
                 raise ValueError(f"column {name} is too wide to be all null")
+            if spec.source in (SOURCE_STEP, SOURCE_FINISH) and argument is not None:
+                spec.form = FORMS.get(argument, FORM_KEPT)
+                if spec.form == FORM_KEPT:
+                    spec.kept = argument
             if name is None:
                 continue
             if shape.n_columns != i:
@@ -151,6 +166,13 @@ cdef class Layout:
             types.append(type)
             units.append(unit)
             wire.append(wire_octets)
+        for i in range(n):
+            spec = &shape.columns[i]
+            if spec.form == FORM_KEPT and not (
+                spec.kept >= shape.n_columns and spec.kept < n and shape.columns[spec.kept].source == SOURCE_STEP
+                and shape.columns[spec.kept].width in (1, 8)
+            ):
+                raise ValueError(f"column {i}: its octets are not kept in {spec.kept}")
         for i, (kind, indexes) in enumerate(finish):
             shape.finish[i].kind, k = FINISH[kind]
             if len(indexes) != k or any(not 0 <= column < n for column in indexes):
@@ -174,12 +196,41 @@ cdef class Layout:
         self.units = tuple(units)
         self.wire_octets = tuple(wire)
         self.index = {name: i for i, name in enumerate(names)}
+        self.wires = []
+        self.wire_index = {}
+        shape.keeps_wires = bool(keeps_wires)
         if len(self.index) != len(names):
             raise ValueError("column names repeat")
 
     def __dealloc__(self):
         if self.shape != NULL:
             drop_shape(self.shape)
+
+    def takes(self, tuple wires):
+        """Whether `wire_of` has room for these widths, which are a sender's word."""
+        if wires is None or wires in self.wire_index or not self.wires:
+            return True
+        return (len(self.wires) + 1) * len(self.names) <= MOST_WIRES
+
+    def wire_of(self, tuple wires not None):
+        """The number by which a plan refers to the octets that each of its columns has on the wire.
+
+        Parameters
+        ----------
+        wires : tuple of int
+            For each named column, 65535 where each record says so, 0 where it is not of the record.
+
+        Raises
+        ------
+        ValueError
+            They do not fit the columns, or there are too many of them already.
+        """
+        if len(wires) != len(self.names) or not self.takes(wires):
+            raise ValueError("widths that are not of this layout, or too many of them")
+        if wires not in self.wire_index:
+            self.wire_index[wires] = len(self.wires)
+            self.wires.append(wires)
+        return self.wire_index[wires]
 
     def rows_of_slab(self):
         """How many rows fit a slab of each class."""

@@ -17,6 +17,7 @@ cdef struct Context:            # what one message, or one Set of it, says about
     uint32_t sampling_rate
     uint16_t exporter_port
     uint16_t template_id
+    uint16_t wire               # which of the layout's widths of fields
     uint8_t sampling_source
     uint8_t protocol            # FLOW's `type`
     uint16_t nulls              # a bit for each ContextField that is unknown
@@ -44,10 +45,12 @@ cdef struct Part:               # the rows of one slab: open, then sealed and im
     uint32_t* data              # shape.data of the slab's class
     Py_ssize_t rows
     Py_ssize_t capacity
-    Run* runs
+    Run* runs                   # once sealed, only those where `wire` changes, or none
     Py_ssize_t n_runs
     Py_ssize_t runs_capacity
     uint64_t run_version        # the ledger's, when the last run began
+    int odd                     # what kernels returned, together
+    Py_ssize_t out_of_range     # values that finish steps made null
     Heap* heaps
     ColumnRef* columns
     Part* next
@@ -63,6 +66,7 @@ cdef void drop_chain(Part* part) noexcept nogil
 cdef size_t octets_of(const Part* part) noexcept nogil
 cdef int add_run(Part* part, const Context* context, uint64_t version) noexcept nogil
 cdef void finish_part(Part* part, Shared* shared) noexcept nogil
+cdef void close_runs(Part* part) noexcept nogil
 cdef void set_all_null(Part* part, int column) noexcept nogil
 cdef const uint8_t* null_octets() noexcept nogil
 

@@ -285,6 +285,22 @@ cdef void finish_part(Part* part, Shared* shared) noexcept nogil:
             if ref.owner != NULL:
                 retain(&ref.owner.refs)
                 ref.data = ref.owner.data
-    PyMem_RawFree(part.runs)
-    part.runs = NULL
-    part.n_runs = part.runs_capacity = 0
+
+
+cdef void close_runs(Part* part) noexcept nogil:
+    """Keep of the runs of a finished part only how wide its fields were sent, if that is of use."""
+    cdef Py_ssize_t k, n = 0
+    cdef Run* runs
+    if part.shape.keeps_wires:
+        # Bounds: n <= k < n_runs.
+        for k in range(part.n_runs):
+            if n == 0 or part.runs[k].context.wire != part.runs[n - 1].context.wire:
+                part.runs[n] = part.runs[k]
+                n += 1
+        runs = <Run*> PyMem_RawRealloc(part.runs, max(1, n) * sizeof(Run))
+        part.runs = part.runs if runs == NULL else runs
+    else:
+        PyMem_RawFree(part.runs)
+        part.runs = NULL
+    part.n_runs = n
+    part.runs_capacity = 0

@@ -8,7 +8,11 @@ from flowparse._columns import Table
 @disjoint_base
 class Plan:
     def __new__(
-        cls, table: Table, segments: Sequence[int], steps: Sequence[tuple[str, int, int, int, int]]
+        cls,
+        table: Table,
+        segments: Sequence[int],
+        steps: Sequence[tuple[str, int, int, int, int]],
+        wires: tuple[int, ...] | None = None,
     ) -> Self: ...
     @property
     def table(self) -> Table: ...

@@ -32,10 +32,11 @@ cdef struct Found:              # a variable field of a record; its octets are n
 
 
 cdef void run_segment(
-    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, const Part* part, Clock clock,
+    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, Part* part, Clock clock,
 ) noexcept nogil:
     """Write n rows of each column that the segment fills."""
     cdef Py_ssize_t k
+    cdef int odd = 0
     cdef Py_ssize_t rows = part.rows
     cdef uint8_t* slab = part.slab.data
     cdef const uint32_t* data = part.data
@@ -44,9 +45,10 @@ cdef void run_segment(
     # in the segment and writes the width of its column.
     for k in range(segment.n_steps):
         step = &segment.steps[k]
-        step.kernel(
+        odd |= step.kernel(
             src + step.offset, stride, n, slab + data[step.column] + rows * step.stored, step.width, clock,
         )
+    part.odd |= odd
 
 
 cdef void append_octets(
@@ -54,6 +56,10 @@ cdef void append_octets(
 ) noexcept nogil:
     """Give a variable column its value for a row; values come in the order of rows."""
     cdef Heap* heap = &part.heaps[append.heap]
+    if append.trim:
+        # Progress: one octet less each turn. Bounds: length > 0.
+        while length > 0 and src[length - 1] == 0:
+            length -= 1
     # Bounds: reserve_octets() promised the heap's room, reserve() the offsets'.
     if length > 0:
         memcpy(heap.slab.data + heap.used, src, length)
@@ -242,6 +248,9 @@ cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil
 
     STOP_END: what is left is shorter than any record. STOP_RECORD: a record reaches past the end.
     """
+    if program.has_wire and ledger.context.wire != program.wire:
+        ledger.context.wire = program.wire
+        ledger.run_version += 1
     if program.n_segments == 1:
         return run_fixed(program, body, ledger)
     return run_variable(program, body, ledger)
@@ -261,8 +270,11 @@ cdef class Plan:
         number for a template of fixed fields.
     steps : sequence of (kernel, segment, offset, width, column)
         Kernel names as in `_steps.KERNEL_OF`; offset from the start of the segment and width in octets; the
-        column's index in the layout. A variable column takes the kernel "octets"; a width of 0 is the
-        variable field that ends the segment.
+        column's index in the layout. A variable column takes the kernel "octets", or "text", which
+        leaves out zeros that fill a fixed field up; a width of 0 is the variable field that ends the
+        segment, and with the kernel "empty" a field without octets.
+    wires : tuple of int, optional
+        For `Layout.wire_of`, where the layout keeps them.
 
     Raises
     ------
@@ -271,10 +283,11 @@ cdef class Plan:
         records of no octets.
     """
 
-    def __cinit__(self, Table table, segments, steps):
+    def __cinit__(self, Table table, segments, steps, wires=None):
         cdef Py_ssize_t n, k, s
         cdef Step* step
         self.table = table
+        table.n_plans += 1
         self.program.store = &table.store
         if not segments or any(not 0 <= length <= 65535 for length in segments):
             raise ValueError("segments have 0 to 65535 octets")
@@ -283,6 +296,9 @@ cdef class Plan:
         if not 1 <= self.program.least_length <= 65535:
             raise ValueError("a record has 1 to 65535 octets")
         fixed, appends = checked_steps(table.layout, tuple(segments), tuple(steps))
+        if wires is not None:
+            self.program.wire = table.layout.wire_of(wires)
+            self.program.has_wire = True
         n = max(1, len(fixed))
         self.program.segments = <Segment*> PyMem_RawCalloc(len(segments), sizeof(Segment))
         self.program.appends = <Append*> PyMem_RawCalloc(max(1, len(appends)), sizeof(Append))
@@ -300,9 +316,11 @@ cdef class Plan:
                     )
                     step += 1
             self.program.segments[s].n_steps = step - self.program.segments[s].steps
-        for k, (segment, offset, width, column) in enumerate(appends):
+        for k, (segment, offset, width, column, name) in enumerate(appends):
             heap = table.layout.shape.columns[<int> column].heap
-            self.program.appends[k] = Append(offset, width, column, heap, segment, width == 0)
+            self.program.appends[k] = Append(
+                offset, width, column, heap, segment, width == 0 and name != "empty", width > 0 and name == "text",
+            )
         self.program.n_appends = len(appends)
         if len(segments) > 1:
             self.program.at_once = max(
@@ -315,6 +333,8 @@ cdef class Plan:
                 raise ValueError(f"more than {FIELDS_AT_ONCE} variable fields")
 
     def __dealloc__(self):
+        if self.table is not None:
+            self.table.n_plans -= 1
         PyMem_RawFree(self.program.segments)
         PyMem_RawFree(self.program.appends)
         PyMem_RawFree(self.program.block)
@@ -358,7 +378,7 @@ cdef class Plan:
 
 
 cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
-    """Steps as (segment, offset, width, column, kernel), and appends likewise without a kernel."""
+    """Steps as (segment, offset, width, column, kernel), and appends likewise with a kernel's name."""
     shape = layout.shape
     fixed, appends, filled = [], [], set()
     for k, (name, segment, offset, width, column) in enumerate(steps):
@@ -373,9 +393,10 @@ cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
             raise ValueError(f"step {k}: column {column} is not filled by steps")
         filled.add(column)
         if spec.width == 0:
-            if name != "octets" or (width == 0 and segment == len(segments) - 1):
+            is_there = width > 0 or segment < len(segments) - 1
+            if not (width == 0 if name == "empty" else is_there and name in ("octets", "text")):
                 raise ValueError(f"step {k}: a variable column takes octets of a field that is there")
-            appends.append((segment, offset, width, column))
+            appends.append((segment, offset, width, column, name))
             continue
         kernel = kernel_of(name, width, spec.width)
         if kernel is None:

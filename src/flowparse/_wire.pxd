@@ -8,6 +8,16 @@ are checked here: the caller has proved them and says so in a `# Bounds:` line.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 
+cdef enum Protocol:                 # as FLOW's `type` numbers them
+    PROTOCOL_SFLOW5 = 1
+    PROTOCOL_NETFLOW5 = 2
+    PROTOCOL_NETFLOW9 = 3
+    PROTOCOL_IPFIX = 4
+    PROTOCOL_NETFLOW1 = 6
+    PROTOCOL_NETFLOW7 = 7
+    PROTOCOLS = 8
+
+
 cdef struct Span:               # a window on one datagram; at <= end always holds
     const uint8_t* at
     const uint8_t* end

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
-from ._columns import Table
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
-from .events import PROTOCOLS, Event, Note, event_of, refusal_of
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .knowledge import Knowledge
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
+from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .template import fixed_fields
+from .sflow.programs import SflowPrograms
+from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
+TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
+AT_LEAST_TABLES = 64
 
 
 class Decoder(Feeder):
-    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5 and v7.
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
     thread; entering one twice is a RuntimeError.
@@ -49,11 +53,16 @@ class Decoder(Feeder):
     key : {"address", "address+port"}
         What tells exporters apart. With the port, exporters behind one address (NAT, a load
         balancer) are kept apart, and one that changes its port is another.
+    transport : {"udp", "tcp", "sctp", "file"}
+        How messages come: only over UDP can templates not be withdrawn (RFC 7011 section 8.4).
     malformed : {"discard", "salvage"} or None
-        What becomes of a message whose count or lengths lie: all of it goes, or what is framed
-        before the damage stays. None is the rule of each protocol: NetFlow v1, v5 and v7 are salvaged.
+        What becomes of a message whose count or lengths lie: all of it goes, templates included, or
+        what is framed before the damage stays. None is the rule of each protocol: IPFIX is discarded
+        (RFC 7011 section 9.1), NetFlow is salvaged.
     strict : bool
         Raise the DecodeError instead of telling it as an event; the message does not count.
+    replay : bool
+        Keep Sets whose template is not known, and decode them when it comes.
     sampling_override : mapping of address to int, optional
         Sampling rates that stand over what exporters say.
     default_sampling_rate : int, optional
@@ -76,7 +85,7 @@ class Decoder(Feeder):
     >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
     0
     >>> decoder.events()[0].message
-    'version 99 is not decoded here; NetFlow v1, v5 and v7 are'
+    'version 99 is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are'
     """
 
     def __init__(
@@ -84,8 +93,10 @@ class Decoder(Feeder):
         schema: Schema | Native = FLOW,
         *,
         key: Literal["address", "address+port"] = "address",
+        transport: Literal["udp", "tcp", "sctp", "file"] = "udp",
         malformed: Literal["discard", "salvage"] | None = None,
         strict: bool = False,
+        replay: bool = True,
         sampling_override: Mapping[Address, int] | None = None,
         default_sampling_rate: int | None = None,
         limits: Limits | None = None,
@@ -98,6 +109,8 @@ class Decoder(Feeder):
             raise ValueError(f"key is 'address' or 'address+port', not {key!r}")
         if malformed not in (None, "discard", "salvage"):
             raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
+        if transport not in ("udp", "tcp", "sctp", "file"):
+            raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"
@@ -105,18 +118,29 @@ class Decoder(Feeder):
         self._overrides = {
             identify(exporter)[0]: _checked_rate(rate) for exporter, rate in (sampling_override or {}).items()
         }
-        self._columns = None if isinstance(schema, Native) else schema.columns(registry or Registry.default())
+        self._elements = registry or Registry.default()
+        self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
-        self._tables: dict[tuple[object, ...], Table] = {}
         self._plans: list[Plan] = []
+        self._knowledge = Knowledge()
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
             self._limits,
-            discard=malformed == "discard",
+            malformed=malformed,
             strict=bool(strict),
+            replay=bool(replay),
+            transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
         )
+        self._programs = Programs(
+            self._columns,
+            self._elements,
+            self._account,
+            self._options_account,
+            most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
+        )
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -130,19 +154,46 @@ class Decoder(Feeder):
         return identity, address, port, self._overrides.get(address, 0)
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            self._set_sflow(self._sflow.kernel())
+            return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
-        fields = fixed_fields(version)
-        compiled = plan.native(fields) if self._columns is None else plan.flow(fields, self._columns)
-        made = Plan(self._table(compiled), compiled.segments, compiled.steps)
+        made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
 
-    def _table(self, compiled: plan.Compiled) -> Table:
-        """The table of a layout; templates that fill the same columns share one."""
-        key = (compiled.columns, compiled.finish)
-        if key not in self._tables:
-            self._tables[key] = Table(Layout(compiled.columns, compiled.finish), self._account, "flows")
-        return self._tables[key]
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
+
+    def _make_structure(self, structure: int, fields: int) -> None:
+        self._sflow.make(structure, fields)
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+
+    def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
+        return self._programs.of_template(octets, protocol, is_options)
+
+    def _make_room_for_options(self) -> None:
+        """Drop the options records that nobody took."""
+        dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
+        self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+
+    def _learn(
+        self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
+    ) -> tuple[list[int], int]:
+        scope, unlikely = (identity, protocol, domain), []
+        for record, octets in lessons:
+            fields = fields_from(record, protocol, True, self._elements)
+            unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
+        self._set_rates(identity, *self._knowledge.rates(identity))
+        return unlikely, self._knowledge.take_dropped()
+
+    def _template_rate(self, identity: bytes, protocol: int, domain: int, id: int) -> int:
+        tables = self._knowledge.tables.get((identity, protocol, domain))
+        return tables.template_rates.get(id, 0) if tables else 0
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -181,7 +232,7 @@ class Decoder(Feeder):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty)
+        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty, self._elements)
 
     def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
         """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
@@ -282,12 +333,25 @@ class Decoder(Feeder):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
+
+    def take_options(self) -> list[Batch]:
+        """Hand over the options records so far, as sent, one Batch per layout."""
+        self._check_idle()
+        return batches_of(self._programs.take(options=True))
+
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        self._check_idle()
+        return joined(self._sflow.take_counters())
 
     def _taken(self) -> Taken:
         self._check_idle()
-        return [(table, table.take()) for table in self._tables.values()]
+        return self._programs.take() + self._sflow.take()
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
@@ -308,6 +372,16 @@ class Decoder(Feeder):
             )
             self._events_dropped = 0
         return told
+
+    def templates(self) -> list[Template]:
+        """The templates in force, by exporter, domain and id."""
+        self._check_idle()
+        made = []
+        for address, protocol, domain, octets, is_options, least, first_ns, last_ns in self._templates():
+            fields = fields_from(octets, protocol, is_options, self._elements)
+            id = int.from_bytes(octets[:2])
+            made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
+        return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from .datatypes import COLUMN_TYPES, ColumnType, Show, column_type
+from ._layout import Layout
+from .datatypes import COLUMN_TYPES, VARIABLE, ColumnType, Show, column_type
 from .schema import FlowColumn, flow_columns
 from .template import FieldSpecifier
 
-__all__ = ["Compiled", "empty", "flow", "native"]
+__all__ = ["Compiled", "empty", "flow", "layout_key", "native"]
 
 Column = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
 """(name, type, source, argument, nullable, wire octets, unit), as `_columns.Layout` takes it."""
@@ -23,7 +24,9 @@ Column = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
 Step = tuple[str, int, int, int, int]
 """(kernel, segment, offset, octets, column), as `_plan.Plan` takes it."""
 
-PADDING = "paddingOctets"
+PADDING = "padding"
+"""What fills a record of a fixed format; paddingOctets of a template are a field like others."""
+
 ETHERTYPE_IPV4 = 0x0800
 TIME_HEADER_UPTIME = 5  # enums/time_source.tsv
 NATIVE_CONTEXT = (
@@ -36,51 +39,194 @@ NATIVE_CONTEXT = (
 )
 KERNEL_OF_SHOW = {
     Show.UNSIGNED: "unsigned",
+    Show.SIGNED: "signed",
+    Show.FLOAT: "float",
+    Show.BOOLEAN: "boolean",
     Show.IPV4: "unsigned",
     Show.ADDRESS: "octets",
     Show.MAC: "octets",
     Show.OCTETS: "octets",
 }
-TIME_KERNELS = {"flowStartSysUpTime": "uptime", "flowEndSysUpTime": "uptime"}
+
+
+UPTIMES = ("flowStartSysUpTime", "flowEndSysUpTime")
 
 
 class Compiled(NamedTuple):
-    """What `Layout(columns, finish)` and `Plan(table, segments, steps)` are made from."""
+    """What a Layout and `Plan(table, segments, steps, wires)` are made from.
+
+    Templates with equal `columns` and `finish` fill one table, if its layout takes their `wires`: how
+    long the field of each column is in this template, or None where that is of no interest.
+    """
 
     columns: tuple[Column, ...]
     finish: tuple[tuple[str, tuple[int, ...]], ...]
     steps: tuple[Step, ...]
     segments: tuple[int, ...]
+    wires: tuple[int, ...] | None = None
+
+    def layout(self) -> Layout:
+        return Layout(self.columns, self.finish, self.wires is not None)
 
 
-def _placed(fields: Iterable[FieldSpecifier]) -> tuple[list[tuple[FieldSpecifier, int]], int]:
-    """The fields with their offsets, padding left out, and the length of the record."""
-    placed, offset = [], 0
+class Place(NamedTuple):
+    """Where a field stands in its record."""
+
+    field: FieldSpecifier
+    segment: int
+    offset: int  # of the segment; 0 for the variable field that ends it
+
+    @property
+    def is_variable(self) -> bool:
+        return self.field.length == VARIABLE
+
+
+def _placed(fields: Iterable[FieldSpecifier]) -> tuple[list[Place], tuple[int, ...]]:
+    """The fields with their places, padding left out, and the segments of the record."""
+    placed, segments = [], [0]
     for field in fields:
-        if field.element.name != PADDING:
-            placed.append((field, offset))
-        offset += field.length
-    return placed, offset
+        is_variable = field.length == VARIABLE
+        if (field.element.pen, field.element.id, field.element.name) != (0, 0, PADDING):
+            placed.append(Place(field, len(segments) - 1, 0 if is_variable else segments[-1]))
+        if is_variable:
+            segments.append(0)
+        else:
+            segments[-1] += field.length
+    return placed, tuple(segments)
+
+
+# ── native ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TIME_KERNELS = {
+    "dateTimeSeconds": "seconds",
+    "dateTimeMilliseconds": "milliseconds",
+    "dateTimeMicroseconds": "microseconds",
+    "dateTimeNanoseconds": "nanoseconds",
+}
+NTP_KERNELS = ("microseconds", "nanoseconds")
+
+Numbered = tuple[int, int, str, int, bool, str]
+"""(PEN, id, name, which of several, whether scope, column type): what makes a column of a layout."""
+
+
+def _numbered(placed: Iterable[Place]) -> list[tuple[Numbered, Place]]:
+    """The fields as columns, in the canonical order."""
+    seen: dict[tuple[int, int, str], int] = {}
+    numbered = []
+    for place in placed:
+        element = place.field.element
+        number = (element.pen, element.id, element.name)
+        seen[number] = seen.get(number, 0) + 1
+        type = column_type(element.type, place.field.length)
+        numbered.append(((*number, seen[number], place.field.is_scope, type.name), place))
+    return sorted(numbered, key=lambda pair: pair[0])
+
+
+def layout_key(fields: Sequence[FieldSpecifier], *, options: bool = False) -> tuple[object, ...]:
+    """What templates have in common that fill one native table, whatever the order and lengths of their fields."""
+    placed, _ = _placed(fields)
+    return (options, *(column for column, _ in _numbered(placed)))
 
 
 def native(fields: Sequence[FieldSpecifier]) -> Compiled:
-    """Every field in its own column, in wire order, behind the context columns."""
-    columns: list[Column] = [
-        (name, COLUMN_TYPES[type], "context", field, True, COLUMN_TYPES[type].width, None)
-        for name, type, field in NATIVE_CONTEXT
-    ]
-    steps = []
-    seen: dict[str, int] = {}
-    placed, record_length = _placed(fields)
-    for field, offset in placed:
-        name = field.element.name
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            name = f"{name}_{seen[name]}"
-        type = column_type(field.element.type, field.length)
-        steps.append((KERNEL_OF_SHOW[type.show], 0, offset, field.length, len(columns)))
-        columns.append((name, type, "step", None, False, field.length, field.element.units))
-    return Compiled(tuple(columns), (), tuple(steps), (record_length,))
+    """Every field in its own column, behind the context columns.
+
+    Parameters
+    ----------
+    fields : sequence of FieldSpecifier
+        In wire order; padding becomes no column.
+
+    Returns
+    -------
+    Compiled
+        Columns in the order (PEN, id, place), so that they are the same whichever template came
+        first. Elements that share a name, and fields that repeat, get `_2`, `_3`, ... in that order.
+    """
+    placed, segments = _placed(fields)
+    made = _Native()
+    for _, place in _numbered(placed):
+        made.add(place, column_type(place.field.element.type, place.field.length))
+    return made.compiled(segments)
+
+
+class _Native:
+    """A native plan in the making."""
+
+    def __init__(self) -> None:
+        self.columns: list[Column] = [
+            (name, COLUMN_TYPES[type], "context", field, True, None, None) for name, type, field in NATIVE_CONTEXT
+        ]
+        self.scratch: list[Column] = []
+        self.names = {name for name, *_ in NATIVE_CONTEXT}
+        self.numbers: dict[str, int] = {}  # the last one given to a name
+        self.wires = [0] * len(self.columns)
+        self.pending: list[tuple[str, Place, int, bool]] = []  # kernel, field, column, whether of scratch
+        self.finish: list[tuple[str, tuple[int, ...]]] = []
+        self.kept: dict[int, int] = {}  # column -> scratch
+
+    def add(self, place: Place, type: ColumnType) -> None:
+        name = self._name(place.field.element.name)
+        kernel = kernel_for(place.field, type)
+        index = len(self.columns)
+        source, argument = "step", None
+        if kernel == "boolean":
+            source = "finish"
+            self._keep(index, place, "u8")
+        else:
+            self.pending.append((kernel, place, index, False))
+        if kernel in NTP_KERNELS:
+            self._keep(index, place, "u64")
+            self.finish.append(("no_time", (index,)))
+        elif kernel in ("seconds", "milliseconds"):
+            argument = kernel
+            if kernel == "milliseconds":
+                self.finish.append((kernel, (index,)))
+        nullable = kernel in ("milliseconds", *NTP_KERNELS)
+        self.columns.append((name, type, source, argument, nullable, None, place.field.element.units))
+        self.wires.append(place.field.length)
+
+    def _name(self, wanted: str) -> str:
+        name = wanted
+        # Progress: the number grows, and there are only so many names.
+        while name in self.names:
+            self.numbers[wanted] = self.numbers.get(wanted, 1) + 1
+            name = f"{wanted}_{self.numbers[wanted]}"
+        self.names.add(name)
+        return name
+
+    def _keep(self, index: int, place: Place, type: str) -> None:
+        """Keep the octets of a field in a scratch column."""
+        self.kept[index] = len(self.scratch)
+        self.pending.append(("unsigned", place, len(self.scratch), True))
+        self.scratch.append((None, COLUMN_TYPES[type], "step", None, False, None, None))
+
+    def compiled(self, segments: tuple[int, ...]) -> Compiled:
+        shown = len(self.columns)
+        for index, scratch in self.kept.items():
+            name, type, source, _, *rest = self.columns[index]
+            self.columns[index] = (name, type, source, shown + scratch, *rest)  # type: ignore[assignment]
+            if source == "finish":
+                self.finish.append(("boolean", (shown + scratch, index)))
+        steps = [
+            (kernel, place.segment, place.offset, 0 if place.is_variable else place.field.length, column + shown * kept)
+            for kernel, place, column, kept in self.pending
+        ]
+        return Compiled(
+            (*self.columns, *self.scratch),
+            tuple(self.finish),
+            tuple(sorted(steps, key=lambda step: step[1:3])),
+            segments,
+            tuple(self.wires),
+        )
+
+
+def kernel_for(field: FieldSpecifier, type: ColumnType) -> str:
+    """The kernel of `_steps` that stores a field in a column of that type; "boolean" takes a finish step."""
+    if type.width == 0:
+        if field.length == 0:
+            return "empty"
+        return "text" if type.show is Show.TEXT else "octets"
+    return TIME_KERNELS.get(field.element.type) or KERNEL_OF_SHOW[type.show]
 
 
 def empty(columns: Iterable[FlowColumn]) -> Compiled:
@@ -102,8 +248,8 @@ class _View:
     """A flow plan in the making."""
 
     def __init__(self, fields: Sequence[FieldSpecifier], columns: Sequence[FlowColumn]) -> None:
-        placed, self.record_length = _placed(fields)
-        self.fields = {field.element.name: (field, offset) for field, offset in reversed(placed)}
+        placed, self.segments = _placed(fields)
+        self.fields = {place.field.element.name: place for place in reversed(placed)}
         self.described = flow_columns() | {column.name: column for column in columns}
         self.index = {column.name: i for i, column in enumerate(columns)}
         self.specs: list[Column] = list(empty(columns).columns)
@@ -127,7 +273,7 @@ class _View:
 
     def present(self, column: FlowColumn) -> FieldSpecifier | None:
         """The first of the column's sources that the template has."""
-        return next((self.fields[name][0] for name in column.sources if name in self.fields), None)
+        return next((self.fields[name].field for name in column.sources if name in self.fields), None)
 
     def fill(self, column: FlowColumn, source: str, argument: Any = None, wire: int | None = None) -> None:
         index = self.index[column.name]
@@ -136,9 +282,9 @@ class _View:
 
     def decode(self, column: FlowColumn, field: FieldSpecifier, kernel: str) -> None:
         """Fill a column from a field of each record."""
-        offset = self.fields[field.element.name][1]
+        place = self.fields[field.element.name]
         self.fill(column, "step", wire=field.length)
-        self.steps.append((kernel, 0, offset, field.length, self.index[column.name]))
+        self.steps.append((kernel, place.segment, place.offset, field.length, self.index[column.name]))
 
     def finish_with(self, kind: str, *names: str) -> None:
         step = (kind, tuple(self.index[name] for name in names))
@@ -146,7 +292,7 @@ class _View:
             self.finish.append(step)
 
     def compiled(self) -> Compiled:
-        return Compiled(tuple(self.specs), tuple(self.finish), tuple(self.steps), (self.record_length,))
+        return Compiled(tuple(self.specs), tuple(self.finish), tuple(self.steps), self.segments)
 
 
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,9 +346,9 @@ def _icmp(view: _View, column: FlowColumn) -> None:
 def _time(view: _View, column: FlowColumn) -> None:
     """The first source whose clock is known."""
     field = view.present(column)
-    if field is None or field.element.name not in TIME_KERNELS:
+    if field is None or field.element.name not in UPTIMES:
         return
-    view.decode(column, field, TIME_KERNELS[field.element.name])
+    view.decode(column, field, "uptime")
     if all(view.is_filled(name) for name in ("time_flow_start_ns", "time_flow_end_ns")):
         view.finish_with("time_order", "time_flow_start_ns", "time_flow_end_ns")
 
@@ -210,7 +356,7 @@ def _time(view: _View, column: FlowColumn) -> None:
 def _time_source(view: _View, column: FlowColumn) -> None:
     """Where the times come from; the same for all records of a template."""
     sources = [view.present(view.described[name]) for name in ("time_flow_start_ns", "time_flow_end_ns")]
-    known = any(field is not None and field.element.name in TIME_KERNELS for field in sources)
+    known = any(field is not None and field.element.name in UPTIMES for field in sources)
     view.fill(column, "constant", TIME_HEADER_UPTIME if known else 0)
 
 

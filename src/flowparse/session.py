@@ -74,8 +74,8 @@ class ExporterStats:
     missed : int
         Of `missed_unit`, by the sequence numbers, less those that came late.
     missed_unit : str
-        "flows" for NetFlow v5 and v7, "messages" for an exporter that was found to count those;
-        "" where there is no sequence.
+        "flows" for NetFlow v5 and v7, "messages" for NetFlow v9, "records" for IPFIX, or what the
+        exporter was found to count; "" where there is no sequence.
     reordered, resets : int
         Datagrams that came late or twice; sequences that started anew.
     discarded : int
@@ -108,12 +108,13 @@ class ExporterStats:
     last_seen_ns: int | None
 
 
-MISSED_UNITS = {"netflow5": "flows", "netflow7": "flows"}
+MISSED_UNITS = {"netflow5": "flows", "netflow7": "flows", "netflow9": "records", "ipfix": "records"}
 
 
 def stats_of(row: tuple[Any, ...]) -> ExporterStats:
     """The statistics that a row of `Exporters.counted` holds."""
-    (address, protocol, domain, datagrams, octets, records, missed, reordered, resets, discarded,
+    (address, protocol, domain, datagrams, octets, records, options_records, templates, pending_sets,
+     missed, reordered, resets, discarded,
      by_message, rate, source,
      first_seen_ns, last_seen_ns) = row  # fmt: skip
     version = PROTOCOLS.get(protocol, "unknown")
@@ -124,14 +125,14 @@ def stats_of(row: tuple[Any, ...]) -> ExporterStats:
         datagrams=datagrams,
         octets=octets,
         records=records,
-        options_records=0,
-        templates=0,
+        options_records=options_records,
+        templates=templates,
         missed=missed,
         missed_unit="messages" if by_message else MISSED_UNITS.get(version, ""),
         reordered=reordered,
         resets=resets,
         discarded=discarded,
-        pending_sets=0,
+        pending_sets=pending_sets,
         sampling_rate=rate or None,
         sampling_source=registry.names("sampling_source")[source],
         first_seen_ns=first_seen_ns,

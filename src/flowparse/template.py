@@ -1,6 +1,6 @@
 """Templates: the fields of a record in wire order, as sent or, for NetFlow v1, v5 and v7, as known from birth.
 
-Not here: Template Records of NetFlow v9 and IPFIX.
+The octets of Template Records are framed and judged by `_templates`; here numbers become elements.
 """
 
 from __future__ import annotations
@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 
 from . import registry
-from .registry import Element
+from ._templates import fields_of
+from .datatypes import DATA_TYPES, Show, column_type
+from .registry import NETFLOW9, Element, Registry
 
-__all__ = ["FieldSpecifier", "fixed_fields"]
+__all__ = ["VARIABLE", "FieldSpecifier", "Template", "fields_from", "fixed_fields", "n_odd", "n_unknown"]
+
+VARIABLE = 65535
+"""A field's length that says: each record has its own (RFC 7011 section 7)."""
+IPFIX = 4  # events.PROTOCOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class FieldSpecifier:
     ----------
     element : Element
     length : int
-        Octets on the wire.
+        Octets on the wire; 65535 is variable.
     is_scope : bool
         Whether it says what an options record speaks of.
     """
@@ -38,6 +44,69 @@ def fixed_fields(version: int) -> tuple[FieldSpecifier, ...]:
     fields = []
     for of_version, name, length, type in registry.rows("netflow5.tsv"):
         if int(of_version) == version:
-            element = registry.element(name) if type == "-" else Element(0, 0, name, type)
+            if name == "paddingOctets":
+                element = Element(0, 0, "padding", "octetArray")
+            else:
+                element = registry.element(name) if type == "-" else Element(0, 0, name, type)
             fields.append(FieldSpecifier(element, int(length)))
     return tuple(fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template or options template in force (RFC 7011 section 3.4, RFC 3954 section 5.2).
+
+    Attributes
+    ----------
+    id, domain : int
+    exporter : str or None
+    is_options : bool
+    fields : tuple of FieldSpecifier
+        In wire order; the scopes of an options template come first.
+    min_length : int
+        Octets of the shortest record.
+    first_seen_ns, last_seen_ns : int or None
+        By the caller's `received_ns`.
+    """
+
+    id: int
+    domain: int
+    exporter: str | None
+    is_options: bool
+    fields: tuple[FieldSpecifier, ...]
+    min_length: int
+    first_seen_ns: int | None = None
+    last_seen_ns: int | None = None
+
+
+def fields_from(octets: bytes, protocol: int, is_options: bool, elements: Registry) -> tuple[FieldSpecifier, ...]:
+    """The fields of a Template Record that `_templates` found good.
+
+    NetFlow v9 numbers its scopes apart (RFC 3954 section 6.1). What the registry does not have is an
+    element of octets, named after its number.
+    """
+    fields = []
+    for pen, id, length, is_scope in fields_of(octets, protocol, is_options):
+        if protocol == IPFIX:
+            element = elements.find(pen or 0, id) or elements.unknown(pen or 0, id)
+        elif is_scope:
+            element = elements.v9_scope(id) or elements.unknown(NETFLOW9, id)
+        else:
+            element = elements.v9(id) or elements.unknown(0, id)
+        fields.append(FieldSpecifier(element, length, is_scope))
+    return tuple(fields)
+
+
+def n_unknown(fields: tuple[FieldSpecifier, ...], elements: Registry) -> int:
+    """How many fields are of elements that the registry does not have (RFC 7011 section 9)."""
+    return sum(elements.find(field.element.pen, field.element.id) is None for field in fields)
+
+
+def n_odd(fields: tuple[FieldSpecifier, ...]) -> int:
+    """How many fields have a length that their type does not have (RFC 7011 sections 6.1 and 6.2)."""
+    return sum(
+        DATA_TYPES[field.element.type].column not in ("binary", "utf8")
+        and field.length != 0
+        and (field.length == VARIABLE or column_type(field.element.type, field.length).show is Show.OCTETS)
+        for field in fields
+    )

@@ -67,7 +67,7 @@ def test_events_of_captures_and_of_the_list_itself_are_told() -> None:
     ("octets", "code"),
     [
         (b"", "message_discarded"),
-        (b"\0\x09" + bytes(30), "message_discarded"),
+        (b"\0\x08" + bytes(30), "message_discarded"),
         (build.netflow5([build.V5Record()], count=2), "message_truncated"),
         (build.netflow5([build.V5Record()] * 31), "count_mismatch"),
     ],

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""The column engine's kernels as Python functions, for test_columns.py; compiled when that runs."""
+"""The column engine's kernels as Python functions, for tests; see conftest.py."""
 
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int64_t, uint32_t, uintptr_t
 from libc.string cimport memcpy
 
 from flowparse._columns cimport Account, Sealed, Table, begin_message, commit_message, reserve, roll_back_message
@@ -16,7 +16,7 @@ def begin(Account account, bint apart=False, **context):
     set_context(account, **context)
 
 
-def set_context(Account account, bytes exporter=bytes(16), int domain=0, int export_ns=0, int nulls=0):
+def set_context(Account account, bytes exporter=bytes(16), uint32_t domain=0, int64_t export_ns=0, int nulls=0):
     account.ledger.run_version += 1
     memcpy(account.ledger.context.exporter, <const char*> exporter, 16)
     account.ledger.context.domain = domain

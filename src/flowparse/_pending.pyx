@@ -1,0 +1,174 @@
+# cython: boundscheck=False, wraparound=False
+"""Data Sets that wait for their template (RFC 7011 section 8 lets a Collecting Process keep them).
+
+A Set is kept with the context of its message, so that its rows carry the header and the times that
+it came with. What waits is bounded for each exporter and over all, and the oldest goes first. Sets
+that leave while a message is under way are only set aside until it counts: `roll_back_pending` puts
+them back where they were, in the reverse order.
+"""
+
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from libc.string cimport memcpy
+
+from flowparse._layout cimport CONTEXT_RECEIVED
+
+
+cdef void link_up(PendingAccount* account, PendingSet* one) noexcept nogil:
+    """Put it between the neighbors that it has written down."""
+    if one.older != NULL:
+        one.older.newer = one
+    else:
+        account.oldest = one
+    if one.newer != NULL:
+        one.newer.older = one
+    else:
+        account.newest = one
+    if one.home_older != NULL:
+        one.home_older.home_newer = one
+    else:
+        one.home.oldest = one
+    if one.home_newer != NULL:
+        one.home_newer.home_older = one
+    else:
+        one.home.newest = one
+    account.n += 1
+    account.octets += one.length
+    one.home.octets += one.length
+
+
+cdef void unlink(PendingAccount* account, PendingSet* one) noexcept nogil:
+    """Take it from between its neighbors, which it keeps written down."""
+    if one.older != NULL:
+        one.older.newer = one.newer
+    else:
+        account.oldest = one.newer
+    if one.newer != NULL:
+        one.newer.older = one.older
+    else:
+        account.newest = one.older
+    if one.home_older != NULL:
+        one.home_older.home_newer = one.home_newer
+    else:
+        one.home.oldest = one.home_newer
+    if one.home_newer != NULL:
+        one.home_newer.home_older = one.home_older
+    else:
+        one.home.newest = one.home_older
+    account.n -= 1
+    account.octets -= one.length
+    one.home.octets -= one.length
+
+
+cdef int stage_set(
+    PendingAccount* account, Waiting* home, const Context* context, uint64_t message, uint16_t id,
+    const uint8_t* octets, uint32_t length,
+) noexcept nogil:
+    """Let a Set of `length` octets, header included, wait behind all others; -1 without memory."""
+    cdef PendingSet* one = <PendingSet*> PyMem_RawMalloc(sizeof(PendingSet) + length - SET_HEADER)
+    if one == NULL:
+        return -1
+    one.context = context[0]
+    one.id = id
+    one.length = length
+    one.staged_in = message
+    one.home = home
+    one.older = account.newest
+    one.home_older = home.newest
+    one.newer = one.home_newer = one.of_template = NULL
+    # Bounds: just allocated; the caller framed the Set.
+    memcpy(<uint8_t*> &one[1], octets, length - SET_HEADER)
+    link_up(account, one)
+    return 0
+
+
+cdef void make_room(PendingAccount* account, Waiting* home, uint64_t message) noexcept nogil:
+    """Let leave what has to for the Sets that the message brought, of the exporter first, the oldest first.
+
+    They are counted one after another, as if each came when there was room for the one before.
+    """
+    cdef PendingSet* one = account.newest
+    cdef PendingSet* newer
+    cdef size_t n = 0, octets = 0           # of the Sets that are not counted yet
+    if one == NULL or one.staged_in != message:
+        return
+    # Progress: one Set further each turn.
+    while one.older != NULL and one.older.staged_in == message:
+        n += 1
+        octets += one.length
+        one = one.older
+    # Progress: one Set further each turn.
+    while one != NULL:
+        newer = one.newer
+        # Progress: one Set fewer each turn.
+        while home.octets - octets > account.most_octets_of_exporter:
+            let_leave(account, home.oldest)
+        # Progress: one Set fewer each turn.
+        while account.n - n > account.most or account.octets - octets > account.most_octets:
+            let_leave(account, account.oldest)
+        one = newer
+        if one != NULL:
+            n -= 1
+            octets -= one.length
+
+
+cdef bint is_too_old(const PendingAccount* account, const PendingSet* one, const Context* now) noexcept nogil:
+    """Whether it has waited too long; not where either time is unknown."""
+    return (
+        not (now.nulls | one.context.nulls) & 1 << CONTEXT_RECEIVED and now.received_ns > one.context.received_ns
+        and <uint64_t> now.received_ns - <uint64_t> one.context.received_ns > <uint64_t> account.most_ns
+    )
+
+
+cdef void let_leave(PendingAccount* account, PendingSet* one) noexcept nogil:
+    """Set it aside until the message under way counts."""
+    unlink(account, one)
+    one.left_before = account.left_last
+    account.left_last = one
+
+
+cdef void commit_pending(PendingAccount* account) noexcept nogil:
+    """The message counts: what left in it is gone."""
+    cdef PendingSet* one
+    # Progress: one Set fewer each turn.
+    while account.left_last != NULL:
+        one = account.left_last
+        account.left_last = one.left_before
+        PyMem_RawFree(one)
+
+
+cdef void roll_back_pending(PendingAccount* account, uint64_t message) noexcept nogil:
+    """The message does not count: what left in it waits again, and what it brought does not."""
+    cdef PendingSet* one
+    # Progress: one Set fewer each turn.
+    while account.left_last != NULL:
+        one = account.left_last
+        account.left_last = one.left_before
+        link_up(account, one)
+    # Progress: one Set fewer each turn.
+    while account.newest != NULL and account.newest.staged_in == message:
+        forget_set(account, account.newest)
+
+
+cdef void forget_set(PendingAccount* account, PendingSet* one) noexcept nogil:
+    """Drop a Set; not one that leaves with a message."""
+    unlink(account, one)
+    PyMem_RawFree(one)
+
+
+cdef void forget_sets(PendingAccount* account, Waiting* home) noexcept nogil:
+    """Drop all Sets of an exporter."""
+    # Progress: one Set fewer each turn.
+    while home.oldest != NULL:
+        forget_set(account, home.oldest)
+
+
+cdef void forget_sets_of_domain(PendingAccount* account, Waiting* home, int protocol, uint32_t domain) noexcept nogil:
+    """Drop the Sets of one observation domain."""
+    cdef PendingSet* one = home.oldest
+    cdef PendingSet* newer
+    # Progress: one Set further each turn.
+    while one != NULL:
+        newer = one.home_newer
+        if one.context.protocol == protocol and one.context.domain == domain:
+            forget_set(account, one)
+        one = newer
