@@ -281,3 +281,25 @@ def test_octets_are_those_of_sflowtool(path: Path) -> None:
             assert datagram[24 + 32 : 24 + 36] in (bytes([0, 8, 0, 0]), bytes(4))
             made[0] = made[0][: 24 + 32] + datagram[24 + 32 : 24 + 36] + made[0][24 + 36 :]
         assert made == [datagram]
+
+
+@needs_shared
+@pytest.mark.parametrize(("kind", "scaled"), [("nf5", True), ("nf5_noscale", False)])
+def test_samples_become_the_records_that_sflowtool_makes_of_them(kind: str, scaled: bool) -> None:
+    """All octets but the times, and dOctets: ours are the frame's with its checksum, 18 more than the IP packet's."""
+    assert SHARED is not None
+    decoder = Decoder()
+    decoder.feed_capture((SHARED / "sflow" / "overflowd_sflow.pcap").read_bytes())
+    made = list(encode.netflow5(decoder.take(), records=1, scaled=scaled, lossy=True))
+    theirs = (SHARED / "sflow" / f"overflowd_sflow.{kind}.pcapout").read_bytes()
+    sent = [bytes(payload) for _, _, _, payload in capture.datagrams(theirs)]
+    assert len(made) == len(sent) == 5855
+    octets, times = slice(44, 48), (slice(4, 16), slice(48, 56))
+    for ours, other in zip(map(bytearray, made), map(bytearray, sent), strict=True):
+        factor = int.from_bytes(other[40:44])  # dPkts: the rate, or 1
+        frame = int.from_bytes(ours[octets]) // factor
+        packet = int.from_bytes(other[octets]) // factor
+        assert frame - packet == 18 or (ours[62] == 17 and frame - packet == 18 + 20)
+        for part in (octets, *times):
+            ours[part] = other[part]
+        assert ours == other
