@@ -47,6 +47,7 @@ cdef class Sightings:
     cdef uint32_t* first        # who told it first, for each of them; pages of zeros stay untouched
     cdef size_t mask
     cdef size_t n
+    cdef Words* words           # of the identity, and of exporters and pairs; too large for the stack of every thread
 
     def __cinit__(self, KeySet identity not None, KeySet exporter, size_t expected=0):
         cdef int n_words = 1 if exporter is None else exporter.n_words
@@ -61,7 +62,8 @@ cdef class Sightings:
         self.mask = slots - 1
         self.seen = <uint64_t*> PyMem_RawCalloc(slots, sizeof(uint64_t))
         self.first = <uint32_t*> PyMem_RawCalloc(slots, sizeof(uint32_t))
-        if self.seen == NULL or self.first == NULL:
+        self.words = <Words*> PyMem_RawCalloc(2, sizeof(Words))
+        if self.seen == NULL or self.first == NULL or self.words == NULL:
             raise MemoryError()
         if open_index(&self.exporters, n_words, 0) < 0 or open_index(&self.pairs, 2, 0) < 0:
             raise MemoryError()
@@ -72,6 +74,7 @@ cdef class Sightings:
         PyMem_RawFree(self.counts)
         PyMem_RawFree(self.seen)
         PyMem_RawFree(self.first)
+        PyMem_RawFree(self.words)
 
     cdef int grow(self) noexcept nogil:
         cdef size_t mask = 2 * self.mask + 1, k, at
@@ -144,7 +147,8 @@ cdef class Sightings:
         char* is_first,
     ) noexcept nogil:
         """Flag each row; return how many are second sightings, -1 without memory."""
-        cdef Words words, others
+        cdef Words* words = &self.words[0]
+        cdef Words* others = &self.words[1]
         cdef uint32_t[BLOCK] exporters
         cdef const uint64_t* nulls = words.of[self.identity.n_words - 1]
         cdef uint64_t fingerprint
@@ -155,11 +159,11 @@ cdef class Sightings:
         # Progress: `row` grows by n >= 1.
         while row < end:
             n = <int> min(BLOCK, end - row)
-            fill_words(self.identity.keys, self.identity.n_keys, self.identity.n_words, row, n, &words)
-            hash_words(self.identity.n_words, n, &words)
+            fill_words(self.identity.keys, self.identity.n_keys, self.identity.n_words, row, n, words)
+            hash_words(self.identity.n_words, n, words)
             for i in range(n):
                 prefetch(&self.seen[words.hash[i] & self.mask])
-            if has_exporter and self.number_exporters(row, n, &others, exporters) < 0:
+            if has_exporter and self.number_exporters(row, n, others, exporters) < 0:
                 return -1
             for i in range(n):
                 is_first[i] = 1
@@ -176,7 +180,7 @@ cdef class Sightings:
                 if self.seen[at]:
                     is_first[i] = 0
                     second += 1
-                    if self.count_pair(self.first[at], exporters[i], &others) < 0:
+                    if self.count_pair(self.first[at], exporters[i], others) < 0:
                         return -1
                     continue
                 self.seen[at] = fingerprint

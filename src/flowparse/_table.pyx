@@ -133,6 +133,7 @@ cdef class Groups:
     cdef Index index
     cdef Sums* sums
     cdef size_t room            # groups for which there are sums
+    cdef Words* words           # too large for the stack of every thread
     cdef int ways
 
     def __cinit__(self, KeySet keys not None, bint pairs=False):
@@ -140,12 +141,14 @@ cdef class Groups:
             raise ValueError("pairs are of two addresses")
         self.keys = keys
         self.ways = 2 if pairs else 1
-        if open_index(&self.index, keys.n_words, 0) < 0:
+        self.words = <Words*> PyMem_RawCalloc(1, sizeof(Words))
+        if self.words == NULL or open_index(&self.index, keys.n_words, 0) < 0:
             raise MemoryError()
 
     def __dealloc__(self):
         close_index(&self.index)
         PyMem_RawFree(self.sums)
+        PyMem_RawFree(self.words)
 
     def __len__(self):
         return self.index.n
@@ -162,7 +165,7 @@ cdef class Groups:
 
     cdef int add_rows(self, Py_ssize_t row, Py_ssize_t end, const char* keep, const Measured* measured) noexcept nogil:
         """Add rows of the part to which the keys are bound; `keep` has a flag for each from `row` on."""
-        cdef Words words
+        cdef Words* words = self.words
         cdef uint8_t[BLOCK] swapped
         cdef uint32_t number
         cdef int i, n
@@ -170,18 +173,18 @@ cdef class Groups:
         # Progress: `row` grows by n >= 1.
         while row < end:
             n = <int> min(BLOCK, end - row)
-            fill_words(self.keys.keys, self.keys.n_keys, self.keys.n_words, row, n, &words)
+            fill_words(self.keys.keys, self.keys.n_keys, self.keys.n_words, row, n, words)
             if self.ways == 2:
-                order_pairs(&words, swapped, n)
-            hash_words(self.keys.n_words, n, &words)
+                order_pairs(words, swapped, n)
+            hash_words(self.keys.n_words, n, words)
             for i in range(n):
                 prefetch(&self.index.slots[words.hash[i] & self.index.mask])
             for i in range(n):
                 if keep != NULL and not keep[i]:
                     continue
-                number = find_key(&self.index, &words, i)
+                number = find_key(&self.index, words, i)
                 if number == NOT_FOUND:
-                    number = add_key(&self.index, &words, i)
+                    number = add_key(&self.index, words, i)
                     if number == NOT_FOUND or (number >= self.room and self.grow() < 0):
                         return -1
                 # Bounds: number < room.
