@@ -311,7 +311,7 @@ cdef class KeySet:
                 if not (0 <= column < len(chunk.layout.types) and k < 3):
                     raise IndexError(f"no column {column}")
                 if chunk.layout.types[column].width != self.types[i].width:
-                    raise ValueError(f"column {chunk.layout.names[column]} is not of type {self.types[i].name}")
+                    raise TypeError(f"column {chunk.layout.names[column]} is not of type {self.types[i].name}")
                 self.keys[i].refs[k] = &chunk.window.part.columns[column]
             self.keys[i].all_null = (
                 self.keys[i].refs[0] != NULL and self.keys[i].refs[0].null_count == chunk.window.part.rows

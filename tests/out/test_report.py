@@ -162,6 +162,20 @@ def test_narrow_schemas_do_what_they_can() -> None:
         report.top(flows, count="once")
 
 
+def test_columns_of_other_types_are_refused_at_once() -> None:
+    flows = chapter()
+    with pytest.raises(TypeError, match="sampler_address is of type utf8, not address"):
+        report.top(flows.profile("text"))
+    narrow = Decoder(schema=FLOW.select("proto", "bytes"))
+    narrow.feed(build.chapter_message(), ROUTER)
+    with pytest.raises(TypeError, match="not of type u64"):
+        report.top(narrow.take().profile("spark"), "proto")
+    decoder = Decoder(schema=FLOW.select("src_addr", "bytes"))
+    decoder.feed(build.chapter_message(), ROUTER)
+    with pytest.raises(KeyError, match="dst_addr"):
+        report.top([flows, decoder.take()])
+
+
 def test_mistakes_of_the_caller() -> None:
     flows = chapter()
     with pytest.raises(KeyError, match="near: src_addr"):

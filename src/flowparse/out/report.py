@@ -169,6 +169,14 @@ class _Counting:
         exporter = KeySet([COLUMN_TYPES["address"]]) if _place(batch, "sampler_address") >= 0 else None
         self.sightings = Sightings(KeySet([_type(batch, name) for name in self.identity]), exporter, len(batch))
 
+    def check(self, batch: Batch) -> None:
+        """Find out now what would be wrong when the rows are looked at, which may be later."""
+        for name in self.identity:
+            _wanted(batch, name)
+        place = _place(batch, "sampler_address")
+        if self.identity and place >= 0 and batch.layout.types[place].name != "address":
+            raise TypeError(f"sampler_address is of type {batch.layout.types[place].name}, not address")
+
     def keep(self, batch: Batch, chunk: Chunk) -> bytes | None:
         """A flag for each row of the chunk; None where all count."""
         self.rows += len(chunk)
@@ -258,9 +266,10 @@ class _Sums:
         groups = self.groups
         self.counting.put_off(flows)
         for batch in _batches(flows):
+            groups = self.begin(batch) if groups is None else groups
+            self.counting.check(batch)
             if self.counting.unseen is not None:
                 self.counting.unseen.append(batch)
-            groups = self.begin(batch) if groups is None else groups
             places: list[int | tuple[int, ...]] = [_wanted(batch, name) for name in self.by]
             if self.every_ns:
                 places.insert(0, tuple(place for name in TIMES if (place := _place(batch, name)) >= 0))
