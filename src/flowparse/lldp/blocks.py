@@ -43,20 +43,27 @@ HEADERS = tuple(
     (re.compile(pattern, re.I), kind)
     for pattern, kind in (
         (r"(?:LLDP )?(?:Interface|Port) (?P<local>\S+) detected (?P<count>\d+) (?:LLDP )?neighbou?rs?\s*:?", "port"),
-        (r"(?P<local>[A-Za-z]\S*) has (?P<count>\d+) neighbou?r(?:\(s\)|s)?\s*:?", "port"),
+        (
+            r"(?:Local Interface )?(?P<local>[A-Za-z0-9]\S*(?: \d\S*)?) has (?P<count>\d+) neighbou?r(?:\(s\)|s)?\s*:?",
+            "port",
+        ),
         (r"LLDP neighbor-information of port \d+ ?\[(?P<local>[^\]]+)\]\s*:?", "port"),
         (r"Remote LLDP (?:\S+ )?Agents on Local (?:Slot/)?Port (?P<local>\S+?)\s*:", "port"),
         (r"Local (?P<local>port\S*\d)\s*:", "port"),
-        (r"Neighbou?r (?P<chassis_id>\S+?)/(?P<port_id>.+?), age (?P<age>\d+) seconds", "neighbor"),
+        (r"Neighbou?r:? (?P<chassis_id>[^\s/]+)/(?P<port_id>.+?), age (?P<age>\d+) seconds", "neighbor"),
         (r"Neighbou?r ?: ?(?P<mac>[0-9a-f.:-]{14,17}), TTL (?P<ttl_left>\d+) seconds", "neighbor"),
         (r"Chassis (?P<chassis_id>\S+?), Port (?P<port_id>.+?)\s*:", "neighbor"),
         (r"Device \d+ information\s*:?|Neighbou?r \d+\s*:?|Remote entry \d+\s*:?", "neighbor"),
-        (r"Neighbou?rs table last updated .*|Discovered \d.* ago.*|Ca type +Ca value", "noise"),
+        (
+            r"Neighbou?rs table last updated .*|Discovered \d.* ago.*|Ca type +Ca value|Information valid for next .*"
+            r"|Next packet will be sent .*|The neighbou?rs are given below:",
+            "noise",
+        ),
         (r"Index (?P<Index>\d+)", "extra"),
     )
 )
 HEADER_WORDS = re.compile(
-    "detected| has |information|Agents|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type"
+    "detected| has |nformation|Agents|Next packet|given below|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type"
 )
 BULLET = re.compile(r"[-+*o] +(?=\S)")
 NUMBERED = re.compile(r"\d+ (?=[a-z_]+(?:[._][a-z0-9_]+)*$)")
@@ -299,6 +306,8 @@ class _Reader:
         if target == "start":
             self.finish(keep_local=True)
             self.block.first_line = number
+            if match := JUNOS_INDEX.search(value):
+                self.block.soft = match.groupdict()
             if value:
                 self.extra(head, value, number, indent)
             return
@@ -506,5 +515,6 @@ class _Reader:
         self.out.rows.append(block)
 
 
+JUNOS_INDEX = re.compile(r"Time to live: (?P<ttl>\d+) .*Age: (?P<age>\d+)")
 LLDPD_PVID = re.compile(r"(\d+), pvid: yes")
 LLDPD = ("mac", "ifname", "ifalias", "local", "ip", "chassis", "component")

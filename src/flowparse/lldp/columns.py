@@ -11,6 +11,7 @@ Header words are rows of `fields.tsv`. Not here: what a value means (`build`).
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -26,11 +27,14 @@ from .values import capabilities, mac, squash
 __all__ = ["Columns", "Layout", "Row", "find_layout", "read_columns"]
 
 WORDS_IN_HEADING = 4
+BOXED = 4  # bars in a header that is drawn as a box
 TOKENS = 64
 SPANS = re.compile(r"[\s|+]*-{2,}(?:[\s|+]+-{2,})+[\s|+]*")
 WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
 XR_NAME = 15
+SYSTEM_NAMES = ("systemname", "sysname", "hostname", "neighborsystemname", "remotesystemname", "remotesysname")
+PROTOCOLS = ("proto", "protocol")
 RUN_TOGETHER = "the cells of this row run into each other"
 TOUCHING = re.compile(r"(\S.*\S)(Fas|Gig|Ten|Eth|Two|Twe|For|Fif|Hun|Fiv)")
 BAR = str.maketrans("|+", "  ")
@@ -134,9 +138,8 @@ def _settled(headings: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, i
     for found, words, start in headings:
         target = found
         # Small switches have a Device ID, which is the chassis, and a System Name.
-        if target == "system_name" and fields.count("system_name") > 1 and "chassis_id" not in fields:
-            word = squash(words)
-            target = target if word in ("systemname", "sysname", "hostname", "neighborsystemname") else "chassis_id"
+        if target == "system_name" and fields.count("system_name") > 1 and squash(words) not in SYSTEM_NAMES:
+            target = "extra" if "chassis_id" in fields else "chassis_id"
         if target in (done for done, _, _ in out):
             target = "extra"
         out.append((target, words, start))
@@ -158,6 +161,8 @@ def find_layout(
     low = line.lower()
     if "port" not in low and "int" not in low and "loc" not in low:
         return None
+    if line.count("|") >= BOXED:
+        return _layout_of_box(line, protocol, letters)
     headings, squeezed = _headings(line.translate(BAR).rstrip())
     settled = _settled(headings)
     if settled is None:
@@ -168,11 +173,31 @@ def find_layout(
     return _layout([(a, b) for a, b, _ in settled], starts, squeezed, False, protocol, letters)
 
 
+def _layout_of_box(line: str, protocol: Protocol | None, letters: str | None) -> Layout | None:
+    """The layout of a header between bars, whose words stand in the middle of their columns."""
+    bars = [at for at, char in enumerate(line) if char == "|"]
+    cells = [line[a + 1 : b].strip() for a, b in pairwise(bars)]
+    known = fields_of("column")
+    settled = _settled(
+        [(known.get(squash(cell), "extra"), cell, bar + 1) for cell, bar in zip(cells, bars, strict=False)]
+    )
+    if settled is None:
+        return None
+    return _layout([(a, b) for a, b, _ in settled], [start for _, _, start in settled], False, True, protocol, letters)
+
+
 def _layout_of_spans(lines: Sequence[str], at: int, protocol: Protocol | None, letters: str | None) -> Layout | None:
     dashes = lines[at].translate(str.maketrans("|+", "  "))
     starts = [match.start() for match in re.finditer(r"-+", dashes)]
     known = fields_of("column")
     above: list[str] = []
+    headings, _ = _headings(lines[at - 1].translate(BAR).rstrip()) if at else ([], False)
+    places = [bisect_right(starts, start + len(words) // 2) - 1 for _, words, start in headings]
+    if len(set(places)) == len(places) == len(starts) and -1 not in places:  # each word over its dashes
+        settled = _settled(headings)
+        if settled is not None:
+            starts[0] = 0
+            return _layout([(a, b) for a, b, _ in settled], starts, False, True, protocol, letters)
     for up in range(at - 1, max(at - 3, -1), -1):
         if not lines[up].strip():
             break
@@ -203,7 +228,9 @@ def _layout(
         Column(target, words, start, end) for (target, words), start, end in zip(headings, starts, ends, strict=True)
     )
     if protocol is None:
-        cdp = any(column.field == "platform" for column in columns)
+        cdp = any(column.field == "platform" for column in columns) and not any(
+            squash(column.name) in PROTOCOLS for column in columns
+        )
         protocol = Protocol.CDP if cdp else Protocol.LLDP
     if letters is None:
         letters = "cdp" if protocol is Protocol.CDP else "lldp"
@@ -367,7 +394,9 @@ class _Reader:
             port = row.cells.get("port_id", "")
             if port[:1].isdecimal() and "/" in port:  # "WS-C3524-XFas 0/13"
                 row.cells["platform"], row.cells["port_id"] = touching[1], f"{touching[2]} {port}"
-        if row.cells.keys() != {"local_interface"}:  # some list the ports without a neighbor too
+        if any(
+            row.cells.get(name, "").strip("- ") for name in self.names
+        ):  # some list the ports without a neighbor too
             self.out.rows.append(row)
 
     def aligned(self, line: str, number: int) -> Row | None:
@@ -423,7 +452,7 @@ class _Reader:
 
     def typed(self, cells: dict[str, str]) -> bool:
         ttl = cells.get("ttl")
-        if ttl and not ttl[0].isdecimal():
+        if ttl and not ttl[0].isdecimal() and ttl != "-":
             return False
         text = cells.get("capabilities_enabled")
         return not text or not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1

@@ -24,7 +24,7 @@ from .noise import is_noise, refusal, total
 from .records import Neighbor, NeighborTable, Problem, Protocol, Source
 from .structured import read_tree
 from .templates import run, template
-from .values import mac
+from .values import mac, present
 
 __all__ = ["parse", "parse_many"]
 
@@ -268,6 +268,12 @@ class _Notes:
         self.problems.append(Problem(self.line, text, reason, False))
 
 
+def _told_protocol(extra: Mapping[str, str]) -> Protocol | None:
+    """The protocol of a row with a column for it."""
+    name = (extra.get("Proto") or extra.get("Protocol") or "").upper().rstrip("V12")
+    return Protocol(name) if name in Protocol.__members__ else None
+
+
 def _read_columns(segment: Segment, found: Command | None, device: str | None) -> Outcome | None:
     protocol = found.protocol if found is not None else None
     letters = None
@@ -287,7 +293,7 @@ def _read_columns(segment: Segment, found: Command | None, device: str | None) -
                 device,
                 Source("columns", row.first_line, row.last_line),
                 note,
-                row.layout.protocol,
+                _told_protocol(row.extra) or row.layout.protocol if row.extra else row.layout.protocol,
                 row.layout.letters,
                 row.truncated,
                 row.extra,
@@ -333,6 +339,8 @@ def _read_template(segment: Segment, found: Command | None, device: str | None) 
     note = _Notes(problems)
     for values, first, last in done.rows:
         cells, extra = _cells(dict(zip(made.names, values, strict=True)), fields)
+        if not any(present(str(cells.get(name) or "")) for name in ("system_name", "chassis_id", "port_id")):
+            continue  # a port that hears nobody
         own = cells.pop("local_device", None) or device
         note.line = first
         source = Source(f"ntc:{found.template}", first, last)
