@@ -44,7 +44,8 @@ HEADERS = tuple(
     for pattern, kind in (
         (r"(?:LLDP )?(?:Interface|Port) (?P<local>\S+) detected (?P<count>\d+) (?:LLDP )?neighbou?rs?\s*:?", "port"),
         (
-            r"(?:Local Interface )?(?P<local>[A-Za-z0-9]\S*(?: \d\S*)?) has (?P<count>\d+) neighbou?r(?:\(s\)|s)?\s*:?",
+            r"(?:Local Interface )?(?P<local>[A-Za-z0-9]\S*(?: \d\S*)?) has (?P<count>\d+)"
+            r" neighbou?r(?:\(s\)|s)?\s*:?",
             "port",
         ),
         (r"LLDP neighbor-information of port \d+ ?\[(?P<local>[^\]]+)\]\s*:?", "port"),
@@ -63,7 +64,8 @@ HEADERS = tuple(
     )
 )
 HEADER_WORDS = re.compile(
-    "detected| has |nformation|Agents|Next packet|given below|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type"
+    "detected| has |nformation|Agents|Next packet|given below|Local port|eighbo|Chassis |emote e|Discovered|Index "
+    "|Ca type"
 )
 BULLET = re.compile(r"[-+*o] +(?=\S)")
 NUMBERED = re.compile(r"\d+ (?=[a-z_]+(?:[._][a-z0-9_]+)*$)")

@@ -33,6 +33,9 @@ SPANS = re.compile(r"[\s|+]*-{2,}(?:[\s|+]+-{2,})+[\s|+]*")
 WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
 XR_NAME = 15
+SEEN = 256
+MAC_LENGTHS = frozenset((13, 14, 17))
+NOBODY = (None, "", "-", "--")
 SYSTEM_NAMES = ("systemname", "sysname", "hostname", "neighborsystemname", "remotesystemname", "remotesysname")
 PROTOCOLS = ("proto", "protocol")
 RUN_TOGETHER = "the cells of this row run into each other"
@@ -344,6 +347,7 @@ class _Reader:
         self.width = self.starts[-1] + 1 if self.starts else 0
         self.cut = self.cutter()
         self.blanks = (" ",) * len(self.starts)
+        self.seen: set[str] = set()
         self.held: tuple[str, int] | None = None
         self.last: Row | None = None
 
@@ -385,18 +389,18 @@ class _Reader:
             else:
                 self.loose(name, at)
         self.last = row
-        name = row.cells.get("system_name", "")
-        if name and len(name) == self.full and row.first_line == number and (" " in name or self.full == XR_NAME):
+        cells = row.cells
+        name = cells.get("system_name", "")
+        if len(name) == self.full and row.first_line == number and (" " in name or self.full == XR_NAME):
             row.truncated = True  # IOS may have cut behind a blank; IOS XR cuts at fifteen
-        if name and self.device_id and mac(name):  # what was not told a name is listed by its chassis
-            row.cells["chassis_id"] = row.cells.pop("system_name")
-        if "platform" in row.cells and (touching := TOUCHING.fullmatch(row.cells["platform"])):
-            port = row.cells.get("port_id", "")
+        if self.device_id and len(name) in MAC_LENGTHS and mac(name):  # what was not told a name, by its chassis
+            cells["chassis_id"] = cells.pop("system_name")
+        if "platform" in cells and (touching := TOUCHING.fullmatch(cells["platform"])):
+            port = cells.get("port_id", "")
             if port[:1].isdecimal() and "/" in port:  # "WS-C3524-XFas 0/13"
-                row.cells["platform"], row.cells["port_id"] = touching[1], f"{touching[2]} {port}"
-        if any(
-            row.cells.get(name, "").strip("- ") for name in self.names
-        ):  # some list the ports without a neighbor too
+                cells["platform"], cells["port_id"] = touching[1], f"{touching[2]} {port}"
+        # Some list the ports that hear nobody, too.
+        if cells.get("port_id") not in NOBODY or any(cells.get(field) not in NOBODY for field in NAMES):
             self.out.rows.append(row)
 
     def aligned(self, line: str, number: int) -> Row | None:
@@ -404,7 +408,8 @@ class _Reader:
         if self.cut is not None and self.cut[0](line.ljust(self.width)) == self.blanks:
             cells = dict(zip(self.fields, map(str.strip, self.cut[1](line)), strict=True))
             local = cells["local_interface"]
-            if local and self.typed(cells) and looks_like_interface(local) and any(map(cells.__getitem__, self.names)):
+            told = cells["port_id"] if "port_id" in cells else any(map(cells.__getitem__, self.names))
+            if local and told and self.typed(cells) and looks_like_interface(local):
                 return Row(cells, self.layout, number, number)
         truncated = False
         size = len(line)
@@ -455,7 +460,14 @@ class _Reader:
         if ttl and not ttl[0].isdecimal() and ttl != "-":
             return False
         text = cells.get("capabilities_enabled")
-        return not text or not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1
+        return not text or text in self.seen or self.are_capabilities(text)
+
+    def are_capabilities(self, text: str) -> bool:
+        """Whether a cell is of capabilities; what was one once is remembered."""
+        known = not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1
+        if known and len(self.seen) < SEEN:
+            self.seen.add(text)
+        return known
 
     def hold(self, line: str, number: int) -> bool:
         """Keep a line that may be a name whose row comes next."""

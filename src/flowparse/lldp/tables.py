@@ -171,16 +171,18 @@ def _check(outcome: Outcome) -> None:
         reason = f"the device declares {outcome.declared} neighbors; {len(outcome.rows)} were read"
         outcome.problems.append(Problem(None, "", reason))
     for row in outcome.rows:
+        local = row.local_interface
+        if local and looks_like_interface(local):
+            continue
         line = row.source.first_line
-        if not row.local_interface:
+        if not local:
             who = row.system_name or row.chassis_id or ""
             outcome.problems.append(Problem(line, who, "the output does not say on which local interface it was heard"))
-        elif not looks_like_interface(row.local_interface):
-            # A reader that found the columns is believed; a template takes what is before a blank.
-            by_template = row.source.parser.startswith("ntc:")
-            if by_template or " " in row.local_interface:
-                reason = "an odd name for a local interface"
-                outcome.problems.append(Problem(line, row.local_interface, reason, by_template))
+            continue
+        # A reader that found the columns is believed; a template takes what is before a blank.
+        by_template = row.source.parser.startswith("ntc:")
+        if by_template or " " in local:
+            outcome.problems.append(Problem(line, local, "an odd name for a local interface", by_template))
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +205,8 @@ def _read_segment(
         if outcome is None:
             continue
         # A template says nothing of what it does not see: it is believed over another reader where it reads more.
-        sure = reader is not _read_template or best is None or len(outcome.rows) > len(best.rows)
+        plausible = sum(looks_like_interface(row.local_interface) for row in outcome.rows)
+        sure = reader is not _read_template or best is None or plausible > len(best.rows)
         if best is None or (sure and outcome.rank() > best.rank()):
             best = outcome
         if outcome.good():
@@ -285,15 +288,16 @@ def _read_columns(segment: Segment, found: Command | None, device: str | None) -
     problems = outcome.problems
     problems += [Problem(line, text.strip(), reason) for line, text, reason in table.problems]
     note = _Notes(problems)
+    new = tuple.__new__
     for row in table.rows:
         note.line = row.first_line
         outcome.rows.append(
             neighbor(
                 row.cells,
                 device,
-                Source("columns", row.first_line, row.last_line),
+                new(Source, ("columns", row.first_line, row.last_line)),
                 note,
-                _told_protocol(row.extra) or row.layout.protocol if row.extra else row.layout.protocol,
+                (row.extra and _told_protocol(row.extra)) or row.layout.protocol,
                 row.layout.letters,
                 row.truncated,
                 row.extra,
