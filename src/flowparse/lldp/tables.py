@@ -30,6 +30,8 @@ from .values import mac, present
 
 __all__ = ["parse", "parse_many"]
 
+NO_TABLE = "nothing here says that it is a neighbor table"
+
 
 def parse(
     data: Any,
@@ -135,6 +137,10 @@ def _read_document(document: Document, platform: str | None, command: str | None
             found, outcome = _read_segment(segment, platform, command or segment.command, device)
             if outcome is None:
                 continue
+            before = segment.command is None and len(document.segments) > 1
+            if before and not outcome.rows and all(problem.reason == NO_TABLE for problem in outcome.problems):
+                # A banner before the first prompt, where the outputs have their commands.
+                outcome.problems = [replace(problem, lossy=False) for problem in outcome.problems]
             outcomes.append(outcome)
             asked = command if len(document.segments) == 1 and command else segment.command
             if asked and shows_part(asked):
@@ -220,7 +226,7 @@ def _read_segment(
         if all(is_noise(line) or total(line) == 0 for line in told) and any(total(line) == 0 for line in told):
             return found, Outcome(declared=0)
         where = next((segment.first + i for i, line in enumerate(lines) if line.strip()), segment.first)
-        reason = "nothing here says that it is a neighbor table" if told else "an empty output"
+        reason = NO_TABLE if told else "an empty output"
         refused = [
             Problem(segment.first + i, line.strip(), "the device refused")
             for i, line in enumerate(lines)
