@@ -60,6 +60,6 @@ def test_damaged_captures_come_out_the_same() -> None:
 
 @needs_shared
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(20))
+@pytest.mark.parametrize("block", range(25))
 def test_many_damaged_captures_come_out_the_same(block: int) -> None:
     assert check(range(10_000 + block * 1000, 11_000 + block * 1000)) >= 5000
