@@ -1,5 +1,8 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import capture
 from .batch import Batch
 from .decoder import Decoder
@@ -21,6 +24,9 @@ from .message import Message
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+
+if TYPE_CHECKING:
+    from . import lldp
 
 __all__ = [
     "FLOW",
@@ -47,4 +53,14 @@ __all__ = [
     "capture",
     "element",
     "elements",
+    "lldp",
 ]
+
+LATER = ("lldp",)
+"""Rooms that are imported when they are first named: who decodes flows does not pay for them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

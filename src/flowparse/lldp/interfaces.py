@@ -41,7 +41,7 @@ class InterfaceKey(NamedTuple):
 
 NAME = re.compile(
     r"(?P<kind>(?:\d{1,3}(?:\.5)?G[Ei]|[A-Za-z])(?:[A-Za-z_+ -]*[A-Za-z])?)[ -]*"
-    r"(?P<numbers>\d+(?:[/:_-]?[A-Za-z]{0,4}\d+)*)(?:\.(?P<unit>\d+))?",
+    r"(?P<numbers>\d+(?:\.\d+){2,}|\d+(?:[/:_-]?[A-Za-z]{0,4}\d+)*)(?:\.(?P<unit>\d+))?",
     re.ASCII,
 )
 BARE = re.compile(r"(?P<numbers>[A-Za-z]?\d+(?:[/:.-][A-Za-z]{0,3}\d+)*)", re.ASCII)
@@ -55,9 +55,10 @@ MANAGEMENT = re.compile(
 )
 ALSO_INTERFACES = re.compile(
     r"(?:swp|bond|br|bridge|ether|sfp|sfpplus|qsfp|qsfpplus|combo|wlan|wlp|eno|ens|enp|enx|em|eth|peerlink|veth|tap|lag"
-    r"|bp|ce|xe|ge|et|fe|so|ae|reth|irb|vme|me|fxp|fab|st|lt|gr|ip|vcp|s|p|ib|mlx|lan|wan|internal|dmz|port\d*|nic|vmnic"
-    r"|cpsw|usb|team|po|trunk|slot)",
-    re.ASCII | re.I,
+    r"|bp|ce|xe|ge|et|fe|so|ae|reth|irb|vme|me|fxp|fab|st|lt|gr|ip|vcp|s|p|ib|mlx|lan|wan|internal|dmz|port|nic|vmnic"
+    r"|cpsw|usb|team|po|trunk|slot|plus|inlineport|virtual|multige|lo|gre|ipsec|v|vmk|np|hu|dp)"
+    r"(?:[-_](?:sfp|sfpplus|qsfp|qsfpplus|combo|plus|ethernet|eth|channel))*",
+    re.ASCII,
 )
 
 
@@ -158,7 +159,7 @@ def looks_like_interface(text: str) -> bool:
         return is_management(text)
     if not key.kind or SLOT_LETTER.fullmatch(text):
         return True
-    return key.kind in _kinds().values() or key.kind == "linux" or ALSO_INTERFACES.match(key.kind) is not None
+    return key.kind in _kinds().values() or key.kind == "linux" or ALSO_INTERFACES.fullmatch(key.kind) is not None
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
