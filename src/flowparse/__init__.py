@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import capture
+from . import capture, lldp
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -24,6 +24,7 @@ from .message import Message
 from .registry import Element, Registry, element, elements
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .topology import Topology
 
 if TYPE_CHECKING:
     from . import lldp
@@ -48,6 +49,7 @@ __all__ = [
     "Schema",
     "StateError",
     "TextError",
+    "Topology",
     "Truncated",
     "UnsupportedVersion",
     "capture",

@@ -364,7 +364,7 @@ class Identities:
         return {name for entity in self._cut.values() for name in self.written[entity]}
 
     def ids_of_classes(self) -> dict[int, str]:
-        """Root of a class -> a chassis id, an address or the place where it is heard, if rows without a name are in it."""
+        """Root of a class -> a chassis id, an address or the place where it is heard; of rows without a name."""
         ids: dict[int, str] = {}
         for key, entity in self._nameless.items():
             root = self.classes.find(entity)

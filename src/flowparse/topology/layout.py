@@ -109,7 +109,8 @@ def levels(part: Sequence[int], neighbors: Neighbors, media: set[int], given: Ma
 
 
 def _parts(nodes: Sequence[int], neighbors: Neighbors) -> list[list[int]]:
-    within, seen, parts = set(nodes), set(), []
+    within, parts = set(nodes), []
+    seen: set[int] = set()
     for node in nodes:
         if node not in seen:
             part = _distances([node], neighbors, within)
@@ -210,8 +211,8 @@ def _order(grid: Grid) -> None:
             here = {item: place for place, item in enumerate(grid.rows[at])}
             scale = len(fixed) / max(1, len(here))
 
-            def middle(item: int, fixed: dict[int, int] = fixed, here: dict[int, int] = here,
-                       scale: float = scale) -> tuple[float, int]:  # fmt: skip
+            def middle(item: int, fixed: dict[int, int] = fixed, here: dict[int, int] = here, scale: float = scale,
+                       toward: dict[int, list[int]] = toward) -> tuple[float, int]:  # fmt: skip
                 places = [fixed[other] for other in toward[item]]
                 return (sum(places) / len(places) if places else here[item] * scale), here[item]
 

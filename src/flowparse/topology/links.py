@@ -86,7 +86,7 @@ class _Connecting:
 
     def observations(self, pairs: Iterable[tuple[int, int]]) -> tuple[Observation, ...]:
         """What was said, by each direction of `pairs` in turn."""
-        said = []
+        said: list[Observation] = []
         for here, there in pairs:
             device = self.nodes[self.map.node[here]].name
             some = set()

@@ -106,7 +106,7 @@ class PortMap:
         for at in used:
             heard[near[at]].setdefault(far[at], []).append(at)
         self.heard = dict(heard)
-        for here, others in self.heard.items():
+        for others in self.heard.values():
             if len(others) > 1:
                 self._one_port_each(others)
 

@@ -103,7 +103,7 @@ class _Part:
                 self.at_side[lower, 0].append((at, upper))
         self.side = {key: self._measure(*key, SIDE) for key in self.at_side}
         self.widths = {node: self._width(node) for node in nodes}
-        wide: Counter[int] = Counter()
+        wide: dict[int, float] = defaultdict(float)
         for node in nodes:
             wide[self.level[node]] += self.widths[node] + GAP
         for node, below in self.at_side:
