@@ -115,6 +115,9 @@ class _Inference:
 
 def infer_names(rows: list[Report], identities: Identities, ports: Ports) -> bool:
     """Join devices that nobody names to the names that their neighbors use; True if any was joined."""
+    named = {identities.classes.device(entity) for entity in identities.of_reference}
+    if named.issuperset(range(len(identities.devices))):
+        return False
     return _Inference(rows, identities, ports).run()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..lldp.interfaces import InterfaceKey, interface_key, natural
@@ -104,6 +105,7 @@ class Reports:
     problems: list[TopologyProblem]
 
 
+@lru_cache(16384)
 def mac_address(text: str) -> str | None:
     """A MAC address in any vendor's spelling as "aa:bb:cc:dd:ee:ff"; None for other text.
 
