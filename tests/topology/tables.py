@@ -19,8 +19,8 @@ def book(folder: str = ".") -> dict[str, str]:
     return {path.name.removesuffix("_lldp_output.txt"): path.read_text(encoding="utf-8") for path in files}
 
 
-def row(local: str, name: str | None = None, port: str | None = None, **more: Any) -> Neighbor:
-    return Neighbor(local_interface=local, system_name=name, port_id=port, **more)
+def row(local: str, name: str | None = None, port_id: str | None = None, **more: Any) -> Neighbor:
+    return Neighbor(local_interface=local, system_name=name, port_id=port_id, **more)
 
 
 def table(device: str, *rows: Neighbor, **more: Any) -> NeighborTable:
