@@ -147,30 +147,41 @@ def read(tables: Iterable[NeighborTable], named: Mapping[str, str]) -> Reports:
     ValueError
         A table has no device.
     """
-    keys = Keys()
-    numbers: dict[str, int] = {}
-    devices: list[Device] = []
-    references: dict[Reference, int] = {}
-    rows: list[Report] = []
-    problems: list[TopologyProblem] = []
-    of_device: list[tuple[str, NeighborTable]] = []
-    for table in tables:
+    reports = Reports([], [], [], Keys(), [])
+    given: dict[str, list[tuple[int, NeighborTable]]] = {}
+    for at, table in enumerate(tables):
         if not table.device:
             raise ValueError("a neighbor table has no device; lldp.parse(..., device=name) gives it one")
-        of_device.append((named.get(table.device, table.device), table))
-    # Rows of one device stay in the order of its tables; nothing below depends on it but which spelling is shown.
-    of_device.sort(key=lambda each: (natural(each[0]), each[0]))
-    for at, (name, table) in enumerate(of_device):
-        if name not in numbers:
-            numbers[name] = len(devices)
-            devices.append(Device(name))
-        device = devices[number := numbers[name]]
-        _describe(device, table)
-        problems += [TopologyProblem("table", name, None, str(problem)) for problem in table.problems]
-        if not table.complete and not table.problems:
-            problems.append(TopologyProblem("table", name, None, "its neighbor table is not complete"))
-        _read_rows(table, number, device, at, keys, references, rows)
-    return Reports(devices, list(references), _on_ports(rows, devices, keys), keys, problems)
+        given.setdefault(named.get(table.device, table.device), []).append((at, table))
+    references: dict[Reference, int] = {}
+    # Devices and rows in an order of their own: what follows may number and pick as it goes.
+    for name, some in sorted(given.items(), key=lambda each: (natural(each[0]), each[0])):
+        device = Device(name)
+        for _, table in some:
+            _describe(device, table)
+            reports.problems += [TopologyProblem("table", name, None, str(problem)) for problem in table.problems]
+            if not table.complete and not table.problems:
+                reports.problems.append(TopologyProblem("table", name, None, "its neighbor table is not complete"))
+        _read_rows(some, device, len(reports.devices), reports, references)
+        reports.devices.append(device)
+    reports.references += references
+    reports.rows = _on_ports(reports.rows, reports.devices, reports.keys)
+    return reports
+
+
+def _row_order(each: tuple[Neighbor, int, str | None]) -> tuple[object, ...]:
+    row = each[0]
+    return (
+        row.local_interface,
+        row.system_name or "",
+        row.port_id or "",
+        row.chassis_id or "",
+        row.port_description or "",
+        row.system_name_truncated,
+        row.protocol,
+        [address.address for address in row.management_addresses],
+        each[2] or "",
+    )
 
 
 def _on_ports(rows: list[Report], devices: list[Device], keys: Keys) -> list[Report]:
@@ -199,23 +210,20 @@ def _describe(device: Device, table: NeighborTable) -> None:
 
 
 def _read_rows(
-    table: NeighborTable,
-    number: int,
+    tables: Iterable[tuple[int, NeighborTable]],
     device: Device,
-    at: int,
-    keys: Keys,
+    number: int,
+    reports: Reports,
     references: dict[Reference, int],
-    rows: list[Report],
 ) -> None:
-    platform = table.platform
-    ports = device.ports
-    for row in table:
+    ports, rows = device.ports, reports.rows
+    every = [(row, at, table.platform) for at, table in tables for row in table]
+    every.sort(key=_row_order)
+    for row, at, platform in every:
         interface = row.local_interface
-        local = keys.number(interface, platform) if interface else NO_KEY
+        local = reports.keys.number(interface, platform) if interface else NO_KEY
         if interface:
-            shown = ports.get(local)
-            if shown is None or interface < shown:
-                ports[local] = interface
+            ports.setdefault(local, interface)
             if row.parent_interface:
                 device.aggregates[local] = min(row.parent_interface, device.aggregates.get(local, row.parent_interface))
         name, chassis_id = row.system_name or None, row.chassis_id or None

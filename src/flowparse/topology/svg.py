@@ -337,7 +337,8 @@ class _Drawing:
         self.names = [visible(shown[shape.name], NAME) for shape in shapes]
         self.ends = [(number[line.a], number[line.b]) for line in self.lines]
         self.labels = [
-            tuple(visible(text, LABEL) for text in (line.a_label, line.b_label, line.label)) for line in self.lines
+            tuple(visible(visible(text, None), LABEL) for text in (line.a_label, line.b_label, line.label))
+            for line in self.lines
         ]
         self.neighbors: list[set[int]] = [set() for _ in shapes]
         for a, b in self.ends:
