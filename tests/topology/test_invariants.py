@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowparse import FlowparseError, StateError, Topology
@@ -65,6 +65,7 @@ def test_order_does_not_matter(made: list[NeighborTable], how: dict[str, Any], s
     assert Topology.build(made, **how) == Topology.build(other, **how)
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(some_tables, options)
 def test_every_topology_is_sound(made: list[NeighborTable], how: dict[str, Any]) -> None:
     topology = Topology.build(made, **how)
@@ -90,6 +91,7 @@ def test_every_topology_is_sound(made: list[NeighborTable], how: dict[str, Any])
     assert len(Topology.from_dot(topology.to_dot()).links) == len(topology.links)
 
 
+@settings(max_examples=settings().max_examples // 3)
 @given(some_tables, some_tables)
 def test_two_topologies_can_be_compared(one: list[NeighborTable], two: list[NeighborTable]) -> None:
     old, new = Topology.build(one), Topology.build(two)
