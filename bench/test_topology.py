@@ -24,7 +24,9 @@ def network(devices: int = DEVICES, reports: int = REPORTS) -> list[NeighborTabl
         rows = []
         for port in range(reports):
             away = port // 2 + 1
-            far, far_port = ((device + away) % devices, port + 1) if port % 2 == 0 else ((device - away) % devices, port - 1)
+            far, far_port = (
+                ((device + away) % devices, port + 1) if port % 2 == 0 else ((device - away) % devices, port - 1)
+            )
             rows.append(
                 Neighbor(
                     local_interface=f"Gi1/0/{port + 1}",

@@ -126,9 +126,7 @@ def test_the_two_links_that_were_shut(ignore: object) -> None:
 
 
 def test_half_aged() -> None:
-    before, after = (
-        {table.device: table for table in lldp.parse_many(book(folder))} for folder in ("baseline", "ed2")
-    )
+    before, after = ({table.device: table for table in lldp.parse_many(book(folder))} for folder in ("baseline", "ed2"))
     topology = Topology.build([*({**after, "r1": before["r1"]}).values()], ignore={"Gi0/0"})
     assert len(topology.links) == 5
     assert [str(link) for link in topology.one_way()] == ["r1:Gi0/2 -> r6-edge:Gi0/1"]

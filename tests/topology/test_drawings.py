@@ -17,8 +17,8 @@ from tests.topology.tables import TRIANGLE, row, table, tables
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = [
     'say "hi"', "two\nlines", "<b>bold</b>", "a&b", "tab\tbell\x07", "\u202eright to left", "back\\slash", "trail\\",
-    "\\N", "{rank=same}", "]; evil [", "//", "/*", "#", "--", "node", "a -> b", "", "\ufffe\uffff", "\ud800", "<img src=x>",
-    "x" * 500, "é", "日本", "r1:p", '"', "%s{0}",
+    "\\N", "{rank=same}", "]; evil [", "//", "/*", "#", "--", "node", "a -> b", "", "\ufffe\uffff", "\ud800",
+    "<img src=x>", "x" * 500, "é", "日本", "r1:p", '"', "%s{0}",
 ]  # fmt: skip
 dot_program = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's dot is not installed")
 
@@ -29,7 +29,9 @@ def nasty() -> Topology:
 
 
 def graphviz(text: str, form: str = "plain") -> str:
-    done = subprocess.run(["dot", f"-T{form}"], input=text, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    done = subprocess.run(
+        ["dot", f"-T{form}"], input=text, capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "syntax error" not in done.stderr
     return done.stdout
@@ -111,7 +113,7 @@ def test_labels_of_the_caller() -> None:
     [
         'graph x { "leaf1":"swp1" -- "spine1":"swp3" }',
         'strict graph { "leaf1" -- spine1 [taillabel=swp1, headlabel="swp3"]; }',
-        'digraph { node [shape=box]; rankdir=LR\n "leaf1":swp1:n -> "spine" + "1":swp3:s; "spine1":swp3 -> leaf1:swp1 }',
+        'digraph { node [shape=box]; rankdir=LR\n leaf1:swp1:n -> "spine" + "1":swp3:s; "spine1":swp3 -> leaf1:swp1 }',
         "/* plan */ graph { // cables\n# PTM\nsubgraph cluster_a { label=<<b>x</b>> leaf1:swp1 -- spine1:swp3 } }",
         "graph { { leaf1 } spine1 leaf1:swp1 -- spine1:swp3 [speed=100g][x=y;z=1] }",
     ],
@@ -136,9 +138,20 @@ def test_segments_come_back_from_dot() -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("", 1), ("graph {", 1), ("graph {\n a -- }", 2), ("graph { a } b", 1), ('graph { "a', 1), ("graph {\n\n [x=1] }", 3),
-     ("graph {" + "{" * 100, 1), ("graph { a [label=<x] }", 1), ('graph { "a" + b }', 1), ("hello", 1), ("graph { \x00 }", 1)],
-)  # fmt: skip
+    [
+        ("", 1),
+        ("graph {", 1),
+        ("graph {\n a -- }", 2),
+        ("graph { a } b", 1),
+        ('graph { "a', 1),
+        ("graph {\n\n [x=1] }", 3),
+        ("graph {" + "{" * 100, 1),
+        ("graph { a [label=<x] }", 1),
+        ('graph { "a" + b }', 1),
+        ("hello", 1),
+        ("graph { \x00 }", 1),
+    ],
+)
 def test_what_is_not_dot(text: str, line: int) -> None:
     with pytest.raises(TextError) as error:
         Topology.from_dot(text)
@@ -158,9 +171,16 @@ def test_names_of_any_kind_in_svg() -> None:
     topology = nasty()
     for text in (topology.to_svg(), topology.diff(Topology.from_edges([])).to_svg()):
         root = ET.fromstring(text)
-        assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {"svg", "g", "rect", "path", "text", "title"}
+        assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
+            "svg",
+            "g",
+            "rect",
+            "path",
+            "text",
+            "title",
+        }
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ufffe\uffff]", text)
-    assert '<b>bold</b>' in texts(topology.to_svg())
+    assert "<b>bold</b>" in texts(topology.to_svg())
     assert max(map(len, set(texts(topology.to_svg())) - {LOOKS["external"].words})) <= 30
 
 

@@ -71,7 +71,9 @@ def test_names_that_a_table_cut() -> None:
     assert rungs(topology, name) == {name[:20]: "truncated"}
 
 
-@pytest.mark.parametrize("others", [("access-switch-floor-17", "access-switch-floor-18"), ("access-switch-floor-",) * 2])
+@pytest.mark.parametrize(
+    "others", [("access-switch-floor-17", "access-switch-floor-18"), ("access-switch-floor-",) * 2]
+)
 def test_a_cut_name_that_fits_two_is_joined_to_none(others: tuple[str, str]) -> None:
     one, two = others if others[0] != others[1] else (others[0], others[0] + "x")
     rows = [
@@ -86,13 +88,20 @@ def test_a_cut_name_that_fits_two_is_joined_to_none(others: tuple[str, str]) -> 
 
 
 def test_a_name_cut_within_its_domain() -> None:
-    rows = [table("a", row("1", "r5-tor.virl.inf", "2", system_name_truncated=True)), table("r5-tor", row("2", "a", "1"))]
+    rows = [
+        table("a", row("1", "r5-tor.virl.inf", "2", system_name_truncated=True)),
+        table("r5-tor", row("2", "a", "1")),
+    ]
     assert [str(link) for link in Topology.build(rows).links] == ["a:1 -- r5-tor:2"]
 
 
 def test_a_neighbor_without_a_name_is_known_by_its_chassis_id() -> None:
     mac = {"chassis_id": "00:11:22:33:44:55"}
-    rows = [table("a", row("1", None, "1", **mac)), table("b", row("1", "a", "1")), table("c", row("9", "b", "2", **mac))]
+    rows = [
+        table("a", row("1", None, "1", **mac)),
+        table("b", row("1", "a", "1")),
+        table("c", row("9", "b", "2", **mac)),
+    ]
     topology = Topology.build(rows)
     assert "a:1 -- b:1" in map(str, topology.links)
     assert rungs(topology, "b") == {"00:11:22:33:44:55": "chassis id"}
@@ -225,7 +234,9 @@ def same_name(n: int) -> list[NeighborTable]:
 
 def same_chassis_id(n: int) -> list[NeighborTable]:
     mac = "00:11:22:33:44:55"
-    return [table(f"d{at}", *(row(f"Gi0/{port}", f"d{port}", "1", chassis_id=mac) for port in range(4))) for at in range(n)]
+    return [
+        table(f"d{at}", *(row(f"Gi0/{port}", f"d{port}", "1", chassis_id=mac) for port in range(4))) for at in range(n)
+    ]
 
 
 def one_beginning(n: int) -> list[NeighborTable]:

@@ -132,7 +132,11 @@ def test_a_neighbor_heard_by_two_protocols_and_on_a_subinterface_is_one() -> Non
 
 
 def test_an_old_detail_output_without_local_interfaces() -> None:
-    rows = [table("a", row("", "b", "1")), table("b", row("1", "a", "7"), row("2", "c", "1")), table("c", row("1", "b", "2"))]
+    rows = [
+        table("a", row("", "b", "1")),
+        table("b", row("1", "a", "7"), row("2", "c", "1")),
+        table("c", row("1", "b", "2")),
+    ]
     assert told(Topology.build(rows)) == {"a:7 -- b:1": "both", "b:2 -- c:1": "both"}
     alone = Topology.build([table("a", row("", "b", "1")), table("b")])
     assert told(alone) == {"a -> b:1": "one_way"}

@@ -184,7 +184,7 @@ class _Connecting:
         made.sort(key=lambda each: self.sorting.end(each[0][0]))
         taken = {node.name for node in self.nodes}
         names = (name for number in count(1) if (name := f"segment {number}") not in taken)
-        return tuple(Segment(name, *each) for name, each in zip(names, made))
+        return tuple(Segment(name, *each) for name, each in zip(names, made, strict=False))
 
     def claimed_twice(self, links: Iterable[Link]) -> None:
         """Two ports that both report one port of a device that cannot be asked."""
