@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import TextError
-from .blocks import key_of, read_blocks
+from .blocks import read_blocks
 from .build import neighbor
-from .columns import find_layout, read_columns
+from .columns import read_columns
 from .commands import Command, canonical_platform, named, sniff, vocabulary
+from .headers import find_layout
 from .inputs import Document, Segment, read, shows_part
 from .interfaces import looks_like_interface
+from .keys import key_of
 from .lldpd import KEY_VALUE, read_key_value
 from .noise import is_noise, refusal, total
 from .records import Neighbor, NeighborTable, Problem, Protocol, Source
