@@ -56,7 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--suffix", default="_lldp_output.txt", help="of the outputs' names, behind the device's")
     parser.add_argument("--platform", help="such as cisco_ios; found out where it is not given")
     parser.add_argument("--ignore", type=names, default=["mgmt"], metavar="INTERFACES",
-                        help="that do not count, commas between; mgmt, the default, is every management port")  # fmt: skip
+                        help="that do not count, commas between; mgmt (default): management ports")  # fmt: skip
     parser.add_argument("--rank", type=names, action="append", default=[], metavar="DEVICES",
                         help="to draw on one level, the uppermost first; may be given several times")  # fmt: skip
     parser.add_argument("--directed", action="store_true", help="DOT with an edge for each report")

@@ -113,6 +113,12 @@ def test_a_name_that_is_a_mac_address_is_a_chassis_id() -> None:
     assert [str(link) for link in Topology.build(rows).links] == ["a:1 -- b:1"]
 
 
+@pytest.mark.parametrize("name", ["192.0.2.9", "5c 0e 8b 11 11 11", "5c0e.8b11.1111"])
+def test_what_is_listed_without_a_name_is_the_same_by_its_chassis_id(name: str) -> None:
+    rows = [table("a", row("1", name, "1")), table("b", row("1", None, "2", chassis_id=name))]
+    assert len(Topology.build(rows).nodes) == 3
+
+
 def test_a_chassis_id_joins_the_devices_other_name() -> None:
     rows = [
         table("a", row("1", "edge", "1", chassis_id="00:11:22:33:44:55")),

@@ -7,6 +7,7 @@ interface key. Rows of all tables come in one order, whatever the order of the t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,9 +18,10 @@ from ..lldp.records import MAC as MAC_TEXT
 from ..lldp.records import Neighbor, NeighborTable, Protocol
 from .model import TopologyProblem
 
-__all__ = ["Device", "Keys", "Reference", "Report", "Reports", "mac_address", "read"]
+__all__ = ["ADDRESS", "Device", "Keys", "Reference", "Report", "Reports", "mac_address", "read"]
 
 NO_KEY = -1
+ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 
 
 class Reference(NamedTuple):
@@ -111,9 +113,10 @@ def mac_address(text: str) -> str | None:
 
     Examples
     --------
-    >>> mac_address("001A.2b3c-4D5E"), mac_address("001a.2b3c.4d5e"), mac_address("r1")
-    (None, '00:1a:2b:3c:4d:5e', None)
+    >>> mac_address("001A.2b3c-4D5E"), mac_address("001a.2b3c.4d5e"), mac_address("00 1a 2b 3c 4d 5e")
+    (None, '00:1a:2b:3c:4d:5e', '00:1a:2b:3c:4d:5e')
     """
+    text = text.replace(" ", ":")
     if not 12 <= len(text) <= 17 or MAC_TEXT.fullmatch(text) is None:
         return None
     digits = "".join(each for each in text.lower() if each in "0123456789abcdef")
@@ -229,6 +232,8 @@ def _read_rows(
         name, chassis_id = row.system_name or None, row.chassis_id or None
         if name is not None and (mac := mac_address(name)) is not None:
             name, chassis_id = None, chassis_id or mac  # what a device without a name is listed as
+        elif name is not None and chassis_id is None and ADDRESS.fullmatch(name):
+            name, chassis_id = None, name
         if chassis_id is not None:
             chassis_id = mac_address(chassis_id) or chassis_id
         addresses = tuple([each.address for each in row.management_addresses])
