@@ -12,7 +12,8 @@ from ..lldp.tables import parse_many
 from ..text import visible
 from . import dot, saved, stated, svg
 from .build import build
-from .diff import PlanCheck, TopologyDiff, compare
+from .compare import compare
+from .diff import PlanCheck, TopologyDiff
 from .links import Shared
 from .model import SHOWN, Link, LinkStatus, Node, Segment, TopologyProblem
 from .picture import picture_of
