@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import capture
+from . import capture, lldp
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .explanation import Explanation, explain
     from .out import elastic, logstash, prefixes, report
     from .out.prefixes import PrefixSet
+    from .topology import Topology
 
 __all__ = [
     "FLOW",
@@ -56,17 +57,21 @@ __all__ = [
     "StateError",
     "Template",
     "TextError",
+    "Topology",
     "Truncated",
     "UnsupportedVersion",
+    "agents",
     "capture",
     "elastic",
     "element",
     "elements",
     "encode",
+    "estimates",
     "explain",
     "lldp",
     "logstash",
     "prefixes",
+    "rates",
     "reference",
     "report",
     "sflow",
@@ -74,6 +79,7 @@ __all__ = [
 ]
 
 LATER = {
+    "Topology": "topology",
     "Explanation": "explanation",
     "PrefixSet": "out.prefixes",
     "agents": "",

@@ -1,6 +1,7 @@
 """Neighbor tables to a topology: who is who (`identity`, `reciprocity`), which port is which (`ports`), links and
-segments (`links`), what changed (`diff`), and drawings (`picture`, then `dot` or `layout` and `svg`)."""
+segments (`links`), what changed (`compare`, `diff`), and drawings (`picture`, then `dot` or `layout` and `svg`)."""
 
+from .compare import Membership
 from .diff import PlanCheck, TopologyDiff
 from .model import (
     Endpoint,
@@ -20,6 +21,7 @@ __all__ = [
     "Evidence",
     "Link",
     "LinkStatus",
+    "Membership",
     "Node",
     "NodeState",
     "Observation",

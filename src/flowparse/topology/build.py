@@ -259,7 +259,8 @@ class _Nodes:
         for at, root in enumerate(ordered):
             number = self.devices[at]
             device = self.identities.devices[number] if number >= 0 else None
-            state, platform, protocols = NodeState.EXTERNAL, min(platforms[at], default=None), ()
+            state, platform = NodeState.EXTERNAL, min(platforms[at], default=None)
+            protocols: tuple[str, ...] = ()
             if device is not None:
                 ids[at] |= device.own_chassis_ids
                 protocols = tuple(sorted(name for name, complete in device.protocols.items() if complete))

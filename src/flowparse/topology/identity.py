@@ -18,20 +18,18 @@ known before it, so the order of tables changes nothing. Time is linear in what 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..text import visible
 from .model import SHOWN, Evidence
-from .reports import Device, Reference, mac_address
+from .reports import ADDRESS, Device, Reference, mac_address
 
 __all__ = ["Classes", "Identities", "fold", "short_name"]
 
 LABELS = 16  # of a domain name; what is beyond stays one label
 LAST = "\U0010ffff"
-ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 
 
 def without_serial(name: str) -> str:
@@ -169,6 +167,8 @@ class Identities:
             key = reference.chassis_id or min(reference.addresses, default="")
             if not key and reference.where:
                 key = "neighbor of {} on {}".format(*reference.where)
+            if key in self._given:
+                return self._given[key]  # the caller calls it by this address
             if key not in self._nameless:
                 self._nameless[key] = self.classes.add()
             return self._nameless[key]
@@ -364,7 +364,7 @@ class Identities:
         return {name for entity in self._cut.values() for name in self.written[entity]}
 
     def ids_of_classes(self) -> dict[int, str]:
-        """Root of a class -> a chassis id, an address or the place where it is heard, if rows without a name are in it."""
+        """Root of a class -> a chassis id, an address or the place where it is heard; of rows without a name."""
         ids: dict[int, str] = {}
         for key, entity in self._nameless.items():
             root = self.classes.find(entity)

@@ -41,7 +41,7 @@ def _distances(starts: Iterable[int], neighbors: Neighbors, within: set[int] | N
     queue = deque(found)
     while queue:
         at = queue.popleft()
-        for other in sorted(neighbors[at]):
+        for other in neighbors[at]:
             if other not in found and (within is None or other in within):
                 found[other] = found[at] + 1
                 queue.append(other)
@@ -109,7 +109,8 @@ def levels(part: Sequence[int], neighbors: Neighbors, media: set[int], given: Ma
 
 
 def _parts(nodes: Sequence[int], neighbors: Neighbors) -> list[list[int]]:
-    within, seen, parts = set(nodes), set(), []
+    within, parts = set(nodes), []
+    seen: set[int] = set()
     for node in nodes:
         if node not in seen:
             part = _distances([node], neighbors, within)
@@ -174,6 +175,7 @@ def arrange(
         grid.up[node], grid.down[node] = [], []
     widths = dict(widths)
     free = nodes
+    toward = {node: node for node in level}  # item -> the node that a line through it goes to
     for (upper, lower), count in edges.items():
         chain = list(range(free, free + level[lower] - level[upper] - 1))
         free += len(chain)
@@ -181,10 +183,13 @@ def arrange(
             grid.rows[at].append(item)
             grid.up[item], grid.down[item] = [], []
             widths[item] = PASS * count
+            toward[item] = lower
         grid.chains[upper, lower] = chain
         for one, other in zip([upper, *chain], [*chain, lower], strict=True):
             grid.down[one].append(other)
             grid.up[other].append(one)
+    for row in grid.rows:
+        row.sort(key=lambda item: (toward[item], item))
     _order(grid)
     _place(grid, widths, gap)
     return grid
@@ -206,8 +211,8 @@ def _order(grid: Grid) -> None:
             here = {item: place for place, item in enumerate(grid.rows[at])}
             scale = len(fixed) / max(1, len(here))
 
-            def middle(item: int, fixed: dict[int, int] = fixed, here: dict[int, int] = here,
-                       scale: float = scale) -> tuple[float, int]:  # fmt: skip
+            def middle(item: int, fixed: dict[int, int] = fixed, here: dict[int, int] = here, scale: float = scale,
+                       toward: dict[int, list[int]] = toward) -> tuple[float, int]:  # fmt: skip
                 places = [fixed[other] for other in toward[item]]
                 return (sum(places) / len(places) if places else here[item] * scale), here[item]
 
@@ -272,11 +277,10 @@ def _place(grid: Grid, widths: Mapping[int, float], gap: float) -> None:
         for row in rows:
             wanted = {}
             for item in row:
-                near = (grid.up[item], grid.down[item], grid.up[item] + grid.down[item])[
-                    2 if turn >= SETTLING - 4 else turn % 2
-                ]
+                near = (grid.up if turn % 2 == 0 else grid.down)[item]
+                if turn >= SETTLING - 4:
+                    near = grid.up[item] + grid.down[item]
                 places = [grid.x[other] for other in near]
-                # A line that passes should go on straight, so it follows the other places of its own line most.
                 wanted[item] = sum(places) / len(places) if places else grid.x[item]
             _fit(grid, row, wanted, widths, gap)
     left = min((grid.x[item] - widths[item] / 2 for row in grid.rows for item in row), default=0.0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal
 
 from ..lldp.interfaces import natural
@@ -86,7 +87,7 @@ class _Connecting:
 
     def observations(self, pairs: Iterable[tuple[int, int]]) -> tuple[Observation, ...]:
         """What was said, by each direction of `pairs` in turn."""
-        said = []
+        said: list[Observation] = []
         for here, there in pairs:
             device = self.nodes[self.map.node[here]].name
             some = set()
@@ -181,7 +182,9 @@ class _Connecting:
             pairs.sort(key=lambda pair: (self.sorting.end(self.end(pair[0])), self.sorting.end(self.end(pair[1]))))
             made.append((tuple(self.end(port) for port in ports), self.observations(pairs)))
         made.sort(key=lambda each: self.sorting.end(each[0][0]))
-        return tuple(Segment(f"segment {at}", *each) for at, each in enumerate(made, 1))
+        taken = {node.name for node in self.nodes}
+        names = (name for number in count(1) if (name := f"segment {number}") not in taken)
+        return tuple(Segment(name, *each) for name, each in zip(names, made, strict=False))
 
     def claimed_twice(self, links: Iterable[Link]) -> None:
         """Two ports that both report one port of a device that cannot be asked."""

@@ -106,7 +106,7 @@ class PortMap:
         for at in used:
             heard[near[at]].setdefault(far[at], []).append(at)
         self.heard = dict(heard)
-        for here, others in self.heard.items():
+        for others in self.heard.values():
             if len(others) > 1:
                 self._one_port_each(others)
 
@@ -131,8 +131,9 @@ class PortMap:
         hears: dict[tuple[int, int], set[int]] = defaultdict(set)  # (port, far node) -> far ports heard
         heard_by: dict[tuple[int, int], set[int]] = defaultdict(set)  # (port, hearing node) -> ports that hear it
         for at, here in near.items():
-            if at not in open_rows:
+            if self.key[far[at]] != NO_KEY:
                 hears[here, node[far[at]]].add(far[at])
+            if at not in open_rows:
                 heard_by[far[at], node[here]].add(here)
         without: dict[tuple[int, int], list[int]] = defaultdict(list)  # (node, far node) -> rows that name no far port
         found: list[tuple[dict[int, int], int, int]] = []

@@ -115,6 +115,9 @@ class _Inference:
 
 def infer_names(rows: list[Report], identities: Identities, ports: Ports) -> bool:
     """Join devices that nobody names to the names that their neighbors use; True if any was joined."""
+    named = {identities.classes.device(entity) for entity in identities.of_reference}
+    if named.issuperset(range(len(identities.devices))):
+        return False
     return _Inference(rows, identities, ports).run()
 
 
@@ -138,7 +141,7 @@ def settle(rows: list[Report], identities: Identities, ports: Ports) -> dict[int
     reporters: dict[tuple[int, int], set[int]] = defaultdict(set)
     for at, row in enumerate(rows):
         far = classes.device(entity_of[at])
-        if far >= 0 and ports.known(key := ports.far_key(row, far), far):
+        if far >= 0 and ports.written(key := ports.far_key(row, far), far) is not None:
             reporters[far, key].add(row.device)
     device_of = {}
     nameless: dict[int, set[int]] = defaultdict(set)

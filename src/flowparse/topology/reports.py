@@ -7,8 +7,10 @@ interface key. Rows of all tables come in one order, whatever the order of the t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..lldp.interfaces import InterfaceKey, interface_key, natural
@@ -16,9 +18,10 @@ from ..lldp.records import MAC as MAC_TEXT
 from ..lldp.records import Neighbor, NeighborTable, Protocol
 from .model import TopologyProblem
 
-__all__ = ["Device", "Keys", "Reference", "Report", "Reports", "mac_address", "read"]
+__all__ = ["ADDRESS", "Device", "Keys", "Reference", "Report", "Reports", "mac_address", "read"]
 
 NO_KEY = -1
+ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 
 
 class Reference(NamedTuple):
@@ -104,14 +107,16 @@ class Reports:
     problems: list[TopologyProblem]
 
 
+@lru_cache(16384)
 def mac_address(text: str) -> str | None:
     """A MAC address in any vendor's spelling as "aa:bb:cc:dd:ee:ff"; None for other text.
 
     Examples
     --------
-    >>> mac_address("001A.2b3c-4D5E"), mac_address("001a.2b3c.4d5e"), mac_address("r1")
-    (None, '00:1a:2b:3c:4d:5e', None)
+    >>> mac_address("001A.2b3c-4D5E"), mac_address("001a.2b3c.4d5e"), mac_address("00 1a 2b 3c 4d 5e")
+    (None, '00:1a:2b:3c:4d:5e', '00:1a:2b:3c:4d:5e')
     """
+    text = text.replace(" ", ":")
     if not 12 <= len(text) <= 17 or MAC_TEXT.fullmatch(text) is None:
         return None
     digits = "".join(each for each in text.lower() if each in "0123456789abcdef")
@@ -145,30 +150,41 @@ def read(tables: Iterable[NeighborTable], named: Mapping[str, str]) -> Reports:
     ValueError
         A table has no device.
     """
-    keys = Keys()
-    numbers: dict[str, int] = {}
-    devices: list[Device] = []
-    references: dict[Reference, int] = {}
-    rows: list[Report] = []
-    problems: list[TopologyProblem] = []
-    of_device: list[tuple[str, NeighborTable]] = []
-    for table in tables:
+    reports = Reports([], [], [], Keys(), [])
+    given: dict[str, list[tuple[int, NeighborTable]]] = {}
+    for at, table in enumerate(tables):
         if not table.device:
             raise ValueError("a neighbor table has no device; lldp.parse(..., device=name) gives it one")
-        of_device.append((named.get(table.device, table.device), table))
-    # Rows of one device stay in the order of its tables; nothing below depends on it but which spelling is shown.
-    of_device.sort(key=lambda each: (natural(each[0]), each[0]))
-    for at, (name, table) in enumerate(of_device):
-        if name not in numbers:
-            numbers[name] = len(devices)
-            devices.append(Device(name))
-        device = devices[number := numbers[name]]
-        _describe(device, table)
-        problems += [TopologyProblem("table", name, None, str(problem)) for problem in table.problems]
-        if not table.complete and not table.problems:
-            problems.append(TopologyProblem("table", name, None, "its neighbor table is not complete"))
-        _read_rows(table, number, device, at, keys, references, rows)
-    return Reports(devices, list(references), _on_ports(rows, devices, keys), keys, problems)
+        given.setdefault(named.get(table.device, table.device), []).append((at, table))
+    references: dict[Reference, int] = {}
+    # Devices and rows in an order of their own: what follows may number and pick as it goes.
+    for name, some in sorted(given.items(), key=lambda each: (natural(each[0]), each[0])):
+        device = Device(name)
+        for _, table in some:
+            _describe(device, table)
+            reports.problems += [TopologyProblem("table", name, None, str(problem)) for problem in table.problems]
+            if not table.complete and not table.problems:
+                reports.problems.append(TopologyProblem("table", name, None, "its neighbor table is not complete"))
+        _read_rows(some, device, len(reports.devices), reports, references)
+        reports.devices.append(device)
+    reports.references += references
+    reports.rows = _on_ports(reports.rows, reports.devices, reports.keys)
+    return reports
+
+
+def _row_order(each: tuple[Neighbor, int, str | None]) -> tuple[object, ...]:
+    row = each[0]
+    return (
+        row.local_interface,
+        row.system_name or "",
+        row.port_id or "",
+        row.chassis_id or "",
+        row.port_description or "",
+        row.system_name_truncated,
+        row.protocol,
+        [address.address for address in row.management_addresses],
+        each[2] or "",
+    )
 
 
 def _on_ports(rows: list[Report], devices: list[Device], keys: Keys) -> list[Report]:
@@ -197,28 +213,27 @@ def _describe(device: Device, table: NeighborTable) -> None:
 
 
 def _read_rows(
-    table: NeighborTable,
-    number: int,
+    tables: Iterable[tuple[int, NeighborTable]],
     device: Device,
-    at: int,
-    keys: Keys,
+    number: int,
+    reports: Reports,
     references: dict[Reference, int],
-    rows: list[Report],
 ) -> None:
-    platform = table.platform
-    ports = device.ports
-    for row in table:
+    ports, rows = device.ports, reports.rows
+    every = [(row, at, table.platform) for at, table in tables for row in table]
+    every.sort(key=_row_order)
+    for row, at, platform in every:
         interface = row.local_interface
-        local = keys.number(interface, platform) if interface else NO_KEY
+        local = reports.keys.number(interface, platform) if interface else NO_KEY
         if interface:
-            shown = ports.get(local)
-            if shown is None or interface < shown:
-                ports[local] = interface
+            ports.setdefault(local, interface)
             if row.parent_interface:
                 device.aggregates[local] = min(row.parent_interface, device.aggregates.get(local, row.parent_interface))
         name, chassis_id = row.system_name or None, row.chassis_id or None
         if name is not None and (mac := mac_address(name)) is not None:
             name, chassis_id = None, chassis_id or mac  # what a device without a name is listed as
+        elif name is not None and chassis_id is None and ADDRESS.fullmatch(name):
+            name, chassis_id = None, name
         if chassis_id is not None:
             chassis_id = mac_address(chassis_id) or chassis_id
         addresses = tuple([each.address for each in row.management_addresses])

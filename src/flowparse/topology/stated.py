@@ -55,9 +55,8 @@ class Stated(NamedTuple):
 def _endpoint(value: Any) -> Endpoint:
     if isinstance(value, str):
         return Endpoint(value)
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
-        if value[1] is None or isinstance(value[1], str):
-            return Endpoint(*value)
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str | None):
+        return Endpoint(*value)
     raise TypeError(f"an end of an edge is a name, or (name, interface), not {value!r:.80}")
 
 
@@ -81,10 +80,10 @@ def _stated(edges: Iterable[Edge], names: Iterable[str], segments: frozenset[str
     between: dict[tuple[Endpoint, Endpoint, str | None], tuple[list[Edge], list[Edge]]] = defaultdict(lambda: ([], []))
     found = dict.fromkeys(names)
     for edge in edges:
-        on = [end.device for end in (edge.a, edge.b) if end.device in segments]
+        media = [end.device for end in (edge.a, edge.b) if end.device in segments]
         found |= dict.fromkeys(end.device for end in (edge.a, edge.b) if end.device not in segments)
-        if on:
-            members[on[0]] |= {end for end in (edge.a, edge.b) if end.device not in segments}
+        if media:
+            members[media[0]] |= {end for end in (edge.a, edge.b) if end.device not in segments}
             continue
         turned = sorting.end(edge.b) < sorting.end(edge.a)
         ends = (edge.b, edge.a) if turned else (edge.a, edge.b)
@@ -102,8 +101,8 @@ def _stated(edges: Iterable[Edge], names: Iterable[str], segments: frozenset[str
     nodes = [Node(name, NodeState.STATED) for name in found if name not in segments]
     nodes.sort(key=lambda node: sorting.name(node.name))
     made = []
-    for name, ends in members.items():
-        made.append(Segment(name, tuple(sorted(ends, key=sorting.end))))
+    for name, on in members.items():
+        made.append(Segment(name, tuple(sorted(on, key=sorting.end))))
     made.sort(key=lambda segment: sorting.name(segment.name))
     return Stated(tuple(nodes), numbered(links, sorting), tuple(made))
 

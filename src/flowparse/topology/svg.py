@@ -101,8 +101,15 @@ class _Part:
                 edges[upper, lower] += 1
                 self.at_side[upper, 1].append((at, lower))
                 self.at_side[lower, 0].append((at, upper))
-        self.side = {key: self._measure(*key) for key in self.at_side}
+        self.side = {key: self._measure(*key, SIDE) for key in self.at_side}
         self.widths = {node: self._width(node) for node in nodes}
+        wide: dict[int, float] = defaultdict(float)
+        for node in nodes:
+            wide[self.level[node]] += self.widths[node] + GAP
+        for node, below in self.at_side:
+            if wide[self.level[node]] > ROW:
+                self.side[node, below] = self._measure(node, below, 0.0)
+                self.widths[node] = self._width(node)
         self.grid = layout.arrange(self.level, edges, self.widths, len(drawing.shapes), GAP)
         self._rows()
         self._lines()
@@ -122,12 +129,12 @@ class _Part:
             self.level |= {node: first + at % count for at, node in enumerate(row)}
             first += min(count, len(row))
 
-    def _measure(self, node: int, below: int) -> Side:
-        labels = [self.drawing.label_at(at, node, other) for at, other in self.at_side[node, below]]
+    def _measure(self, node: int, below: int, room: float) -> Side:
+        labels = [self.drawing.label_at(at, node) for at, _ in self.at_side[node, below]]
         longest = max(text_width(label, LABEL_SIZE) for label in labels)
         if not longest:
             return Side(14.0, 10.0, False)
-        if len(labels) * (longest + 10) <= SIDE or len(labels) == 1:
+        if len(labels) * (longest + 10) <= room or len(labels) == 1:
             return Side(longest + 10, 18.0, False)
         return Side(UPRIGHT, longest + 8, True)
 
@@ -138,8 +145,8 @@ class _Part:
         self.drawing.box_width[node] = width
         loops = [at for at in self.loops if self.drawing.ends[at][0] == node]
         if loops:
-            labels = (text for at in loops for text in self.drawing.labels[at][:2])
-            width += 2 * (36 + 8 * len(loops) + max(text_width(text, LABEL_SIZE) for text in labels))
+            labels = (" - ".join(self.drawing.labels[at][:2]) for at in loops)
+            width += 2 * (32 + 6 * len(loops) + max(text_width(text, LABEL_SIZE) for text in labels))
         return width
 
     def _rows(self) -> None:
@@ -211,7 +218,7 @@ class _Part:
                 elif pair[0] != pair[1]:
                     self._line(at, places, (n - (len(some) - 1) / 2) * 9)
                 else:
-                    self._loop(at, n)
+                    self._loop(at, n, len(some))
 
     def _line(self, at: int, places: Mapping[tuple[int, int], float], shift: float) -> None:
         drawing = self.drawing
@@ -220,28 +227,23 @@ class _Part:
         x1, x2 = places[at, upper], places[at, lower]
         y1 = self.y[self.level[upper]] + drawing.height(upper) / 2
         y2 = self.y[self.level[lower]] - drawing.height(lower) / 2
-        points = [(x1, y1 + self.side[upper, 1].zone)]
+        bends = [(x1, y1 + self.side[upper, 1].zone)]  # where the line is upright: the ends of its curves
         for row, item in enumerate(self.grid.chains[upper, lower], self.level[upper] + 1):
             x = self.grid.x[item] + shift
-            points += [(x, self.y[row] - HEIGHT / 2), (x, self.y[row] + HEIGHT / 2)]
-        points.append((x2, y2 - self.side[lower, 0].zone))
-        path = [f"M{x1:.1f} {y1:.1f}L{points[0][0]:.1f} {points[0][1]:.1f}"]
-        for (xa, ya), (xb, yb) in zip(points[::2], points[1::2], strict=True):
+            bends += [(x, self.y[row] - HEIGHT / 2), (x, self.y[row] + HEIGHT / 2)]
+        bends.append((x2, y2 - self.side[lower, 0].zone))
+        path = [f"M{x1:.1f} {y1:.1f}"]
+        for (xa, ya), (xb, yb) in zip(bends[::2], bends[1::2], strict=True):
             bend = (yb - ya) * 0.3
-            path.append(f"C{xa:.1f} {ya + bend:.1f} {xb:.1f} {yb - bend:.1f} {xb:.1f} {yb:.1f}")
-            following = points.index((xb, yb)) + 1
-            if following < len(points):
-                path.append(f"L{points[following][0]:.1f} {points[following][1]:.1f}")
-        path.append(f"L{x2:.1f} {y2:.1f}")
-        middle = len(points) // 2
-        label_x = (points[middle - 1][0] + points[middle][0]) / 2
-        label_y = (points[middle - 1][1] + points[middle][1]) / 2
+            path.append(f"L{xa:.1f} {ya:.1f}C{xa:.1f} {ya + bend:.1f} {xb:.1f} {yb - bend:.1f} {xb:.1f} {yb:.1f}")
+        path.append(f"V{y2:.1f}")
+        (xa, ya), (xb, yb) = bends[len(bends) // 2 - 1 : len(bends) // 2 + 1]
         head = None
         if drawing.lines[at].arrow:
             head = (x2, y2, 1) if b == lower else (x1, y1, -1)
-        self._stroke(at, "".join(path), head, (label_x, label_y))
-        self._label(drawing.label_at(at, upper, lower), x1, y1, self.side[upper, 1], 1)
-        self._label(drawing.label_at(at, lower, upper), x2, y2, self.side[lower, 0], -1)
+        self._stroke(at, "".join(path), head, ((xa + xb) / 2, (ya + yb) / 2))
+        self._label(drawing.label_at(at, upper), x1, y1, self.side[upper, 1], 1)
+        self._label(drawing.label_at(at, lower), x2, y2, self.side[lower, 0], -1)
 
     def _arc(self, at: int, places: Mapping[tuple[int, int], float]) -> None:
         drawing = self.drawing
@@ -254,18 +256,19 @@ class _Part:
         path = f"M{x1:.1f} {y1:.1f}V{z1:.1f}C{x1:.1f} {deep:.1f} {x2:.1f} {deep:.1f} {x2:.1f} {z2:.1f}V{y2:.1f}"
         head = (x2, y2, -1) if drawing.lines[at].arrow else None
         self._stroke(at, path, head, ((x1 + x2) / 2, (z1 + z2) / 8 + deep * 0.75))
-        self._label(drawing.label_at(at, a, b), x1, y1, self.side[a, 1], 1)
-        self._label(drawing.label_at(at, b, a), x2, y2, self.side[b, 1], 1)
+        self._label(drawing.label_at(at, a), x1, y1, self.side[a, 1], 1)
+        self._label(drawing.label_at(at, b), x2, y2, self.side[b, 1], 1)
 
-    def _loop(self, at: int, n: int) -> None:
+    def _loop(self, at: int, n: int, of: int) -> None:
+        """A line from a box to itself, on its right, with both labels beside it."""
         drawing = self.drawing
         node = drawing.ends[at][0]
         x, y = self.grid.x[node] + drawing.box_width[node] / 2, self.y[self.level[node]]
-        out = x + 34 + 8 * n
-        self._stroke(at, f"M{x:.1f} {y - 8:.1f}C{out:.1f} {y - 18:.1f} {out:.1f} {y + 18:.1f} {x:.1f} {y + 8:.1f}", None,
-                     (out, y))  # fmt: skip
-        for text, up in zip(drawing.labels[at][:2], (-8, 15), strict=True):
-            self._text(text, x + 14 + 8 * n, y + up, "start")
+        out = x + 30 + 7 * n
+        path = f"M{x:.1f} {y - 8:.1f}C{out:.1f} {y - 20:.1f} {out:.1f} {y + 20:.1f} {x:.1f} {y + 8:.1f}"
+        self._stroke(at, path, None, (out, y))
+        text = " - ".join(label for label in drawing.labels[at][:2] if label)
+        self._text(text, x + 28 + 6 * of, y + 4 + 12 * (n - (of - 1) / 2), "start")
 
     def _stroke(self, at: int, path: str, head: tuple[float, float, int] | None, middle: tuple[float, float]) -> None:
         line = self.drawing.lines[at]
@@ -303,8 +306,8 @@ class _Part:
         shape = drawing.shapes[node]
         width, height = drawing.box_width[node], drawing.height(node)
         x, y = self.grid.x[node], self.y[self.level[node]]
-        note = f"\n{visible(shape.note, 1000)}" if shape.note else ""
-        title = html(visible(shape.name, 200), None) + html(note.strip() and " - " + note.strip(), None)
+        note = f" - {visible(shape.note, 1000)}" if shape.note else ""
+        title = html(f"{visible(shape.name, 200)}{note}", None)
         self.svg.append(
             f"<g><title>{title}</title>"
             f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}"'
@@ -334,7 +337,8 @@ class _Drawing:
         self.names = [visible(shown[shape.name], NAME) for shape in shapes]
         self.ends = [(number[line.a], number[line.b]) for line in self.lines]
         self.labels = [
-            tuple(visible(text, LABEL) for text in (line.a_label, line.b_label, line.label)) for line in self.lines
+            tuple(visible(visible(text, None), LABEL) for text in (line.a_label, line.b_label, line.label))
+            for line in self.lines
         ]
         self.neighbors: list[set[int]] = [set() for _ in shapes]
         for a, b in self.ends:
@@ -347,9 +351,8 @@ class _Drawing:
         groups = [list(range(len(shapes)))] if given else layout.components(self.neighbors)
         self.parts = [_Part(group, self, given) for group in groups if group]
 
-    def label_at(self, at: int, node: int, other: int) -> str:
+    def label_at(self, at: int, node: int) -> str:
         """The label of a line at the end where `node` is."""
-        del other
         return self.labels[at][0 if self.ends[at][0] == node else 1]
 
     def name_size(self, node: int) -> float:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Self
 
 from ..lldp.records import NeighborTable
+from ..lldp.tables import parse_many
 from ..text import visible
 from . import dot, saved, stated, svg
 from .build import build
-from .diff import PlanCheck, TopologyDiff, compare
+from .compare import compare
+from .diff import PlanCheck, TopologyDiff
 from .links import Shared
 from .model import SHOWN, Link, LinkStatus, Node, Segment, TopologyProblem
 from .picture import picture_of
@@ -149,9 +152,7 @@ class Topology:
         **options
             As for `build`.
         """
-        from .. import lldp
-
-        return cls.build(lldp.parse_many(outputs, platform=platform), **options)
+        return cls.build(parse_many(outputs, platform=platform), **options)
 
     @classmethod
     def from_edges(cls, edges: Iterable[Any]) -> Self:
@@ -297,10 +298,8 @@ class Topology:
         return svg.draw(picture_of(self, extra_edges=extra_edges), ranks)
 
     def to_networkx(self) -> Any:
-        """A `networkx.MultiGraph`; node and edge attributes are those of `to_dict`, segments are nodes with `segment=True`."""
-        from networkx import MultiGraph
-
-        graph = MultiGraph()
+        """A `networkx.MultiGraph`: attributes are those of `to_dict`, segments are nodes with `segment=True`."""
+        graph = import_module("networkx").MultiGraph()
         values = self.to_dict()
         for node in values["nodes"]:
             graph.add_node(node.pop("id"), segment=False, **node)
