@@ -34,6 +34,7 @@ from flowparse._notes cimport (
     NOTE_VERSION, NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note,
     note_beyond,
 )
+from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE
 from flowparse._pending cimport (
     SET_HEADER, commit_pending, is_too_old, let_leave, make_room, octets_of_set, roll_back_pending, stage_set,
 )
@@ -248,6 +249,7 @@ cdef class SetWalker(Walker):
         self.ledger.context.protocol = header.protocol
         self.ledger.context.domain = domain.id
         self.ledger.context.uptime_ms = be32(octets + UPTIME_OFFSET) if header.protocol == PROTOCOL_NETFLOW9 else 0
+        self.ledger.context.time_source = TIME_HEADER_UPTIME if header.protocol == PROTOCOL_NETFLOW9 else TIME_NONE
         self.ledger.context.export_ns = be32(octets + header.export_time) * <int64_t> SECOND_NS
         self.ledger.context.sequence = be32(octets + header.sequence)
         settle_rate(domain.exporter, domain, -1, 0, self.rules.default_rate, &self.book)

