@@ -19,21 +19,21 @@ from libc.string cimport memset
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
 from flowparse._decode cimport STOP_INFORM, STOP_LEARN, STOP_OPTIONS, STOP_PROGRAM, STOP_REFUSED
 from flowparse._exporters cimport (
-    SAMPLING_OVERRIDE, SAMPLING_TEMPLATE, Exporter, ExporterState, about, count_sequence, find_domain, put_back, see, settle_rate,
+    SAMPLING_OVERRIDE, SAMPLING_TEMPLATE, Exporter, ExporterState, about, count_sequence, find_domain, put_back, see,
+    settle_rate,
 )
 from flowparse._layout cimport CONTEXT_EXPORTER, CONTEXT_SAMPLING_RATE
 from flowparse._lookup cimport NAME_KINDS, Names, Rates
 from flowparse._notes cimport (
     About, NOTE_BEHIND, NOTE_COUNT_DIFFERS, NOTE_DATA_DROPPED, NOTE_DATA_PENDING, NOTE_ELEMENT_UNKNOWN,
     NOTE_ELEMENT_WIDTH, NOTE_EMPTY_MESSAGE, NOTE_EMPTY_SET, NOTE_EVICTED_FOR_FIELDS, NOTE_EVICTED_OF_DOMAIN,
-    NOTE_EVICTED_TEMPLATE, NOTE_HELD, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT, NOTE_NO_SCOPE,
-    NOTE_PADDING, NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_RATE_UNLIKELY, NOTE_RECORDS, NOTE_RECORD_LONG_REFUSED,
-    NOTE_REPLAYED, NOTE_REPLAY_LONG, NOTE_RESERVED_SET, NOTE_SCOPE_COUNT, NOTE_SCOPE_LENGTHS,
-    NOTE_SET_LONG_REFUSED, NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED,
-    NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG, NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY,
-    NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID, NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNLEARNT, NOTE_UNUSABLE, NOTE_VALUES,
-    NOTE_VERSION, NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note,
-    note_beyond,
+    NOTE_EVICTED_TEMPLATE, NOTE_HELD, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT, NOTE_NO_SCOPE, NOTE_PADDING,
+    NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_RATE_UNLIKELY, NOTE_RECORDS, NOTE_RECORD_LONG_REFUSED, NOTE_REPLAYED,
+    NOTE_REPLAY_LONG, NOTE_RESERVED_SET, NOTE_SCOPE_COUNT, NOTE_SCOPE_LENGTHS, NOTE_SET_LONG_REFUSED,
+    NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED, NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG,
+    NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY, NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID,
+    NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNLEARNT, NOTE_UNUSABLE, NOTE_VALUES, NOTE_VERSION,
+    NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note, note_beyond,
 )
 from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE, TIME_OPTIONS_INIT
 from flowparse._pending cimport (
@@ -155,9 +155,7 @@ cdef class SetWalker(Walker):
         raise NotImplementedError
 
     def _inform(self, identity, protocol, domain):
-        """What is known of a domain: (rate or 0, {template id: rate}, Rates of samplers or None, of interfaces, four Names
-        or None in the order of NameKind, start of the exporter in ms or None); they are kept alive.
-        """
+        """What is known of a domain, as knowledge.Known; its tables are kept alive."""
         raise NotImplementedError
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,7 +26,8 @@ def refuse(constant: str) -> None:
 def check_value(type: str, value: Any) -> None:
     if isinstance(value, list):
         for each in value:
-            check_value(type, each)
+            if each is not None:  # an array may have nulls
+                check_value(type, each)
     elif type == "ip":
         ip_address(value)
     elif type == "ip_range":

@@ -168,6 +168,19 @@ def test_every_icmp_type_is_paired_as_by_the_reference(reference: Any, proto: in
             assert community_id(*packed, proto, kind, 3) == as_reference(reference, src, dst, proto, (kind, 3))
 
 
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [
+        ({"in_if_name": 5}, None), ({"in_if_name": "eth0"}, "eth0"), ({"in_if_name": ["eth0", None]}, ["eth0", None]),
+        ({"in_if_name": {"a": 1}}, None), ({"in_if_name": [2]}, None),
+    ],
+)  # fmt: skip
+def test_only_text_is_a_keyword(row: dict[str, Any], kept: Any) -> None:
+    [document] = elastic.documents([row])
+    assert document.get("observer", {}).get("ingress", {}).get("interface", {}).get("name") == kept
+    assert ("error" in document) == (kept is None)
+
+
 def test_both_directions_have_one_id() -> None:
     there, back = (
         one(src_addr=a, dst_addr=b, src_port=p, dst_port=q)

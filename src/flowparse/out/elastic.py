@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from flowparse import registry
@@ -113,18 +113,19 @@ def _set(document: dict[str, Any], path: Path, value: Any) -> None:
 def _fits(value: Any, type: str) -> bool:
     """Whether a field of the type can hold the value; "-" is a field that the index makes."""
     if isinstance(value, list):
-        return all(_fits(each, type) for each in value)
+        return all(each is None or _fits(each, type) for each in value)
     if isinstance(value, dict):
-        return type == "-" and all(_fits(each, type) for each in value.values())
+        return type == "-" and all(each is None or _fits(each, type) for each in value.values())
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return False
     if type in ("ip", "ip_range"):
         try:
-            ip_address(str(value).partition("/")[0])
+            ip_address(value) if type == "ip" else ip_network(value)
         except ValueError:
             return False
-        return isinstance(value, str)
-    return type != "long" or (isinstance(value, int) and not isinstance(value, bool))
+    if type in ("-", "double"):
+        return type == "-" or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    return (isinstance(value, int) and not isinstance(value, bool)) if type == "long" else isinstance(value, str)
 
 
 def _event(row: Mapping[str, Any]) -> dict[str, Any]:
