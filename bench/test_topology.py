@@ -58,7 +58,7 @@ def test_build_vs_naive_pairs(ratio: Ratio) -> None:
         assert len(topology.links) == rows // 2
         assert all(link.two_sided for link in topology.links)
 
-    ratio.share(lambda: fp.Topology.build(tables), lambda: pairs(tables), (rows, rows), floor=0.02, check=check)
+    ratio.share(lambda: fp.Topology.build(tables), lambda: pairs(tables), (rows, rows), floor=0.01, check=check)
 
 
 def test_build_of_1000_devices(capsys: pytest.CaptureFixture[str]) -> None:
