@@ -27,8 +27,10 @@ from .session import ExporterStats
 from .template import FieldSpecifier, Template
 
 if TYPE_CHECKING:
-    from . import lldp, reference, sflow, sflowtool
+    from . import agents, encode, estimates, lldp, rates, reference, sflow, sflowtool
     from .explanation import Explanation, explain
+    from .out import elastic, logstash, prefixes, report
+    from .out.prefixes import PrefixSet
 
 __all__ = [
     "FLOW",
@@ -47,6 +49,7 @@ __all__ = [
     "Limits",
     "Malformed",
     "Message",
+    "PrefixSet",
     "Registry",
     "RegistryError",
     "Schema",
@@ -56,20 +59,34 @@ __all__ = [
     "Truncated",
     "UnsupportedVersion",
     "capture",
+    "elastic",
     "element",
     "elements",
+    "encode",
     "explain",
     "lldp",
+    "logstash",
+    "prefixes",
     "reference",
+    "report",
     "sflow",
     "sflowtool",
 ]
 
 LATER = {
     "Explanation": "explanation",
+    "PrefixSet": "out.prefixes",
+    "agents": "",
+    "elastic": "out",
+    "encode": "",
+    "estimates": "",
     "explain": "explanation",
     "lldp": "",
+    "logstash": "out",
+    "prefixes": "out",
+    "rates": "",
     "reference": "",
+    "report": "out",
     "sflow": "",
     "sflowtool": "",
 }

@@ -9,6 +9,7 @@ cdef enum:
     MOST_SLOTS = 64             # fields of a structure
     MOST_KEY = 64               # octets of a key
     NOTE_TEXT = 64              # octets of a line that a note shows
+    RECENT_FORMS = 64
     MORE_NOTES = 8              # of a datagram, beyond those about lines
     DATAGRAM_OCTETS = 65535     # a UDP payload cannot be longer
 
@@ -159,6 +160,7 @@ cdef struct Assembly:
     int place
     Entry* last
     int form
+    uint16_t recent[RECENT_FORMS]       # form of a tag that came lately
     int64_t line
     int64_t datagram_lines
     uint64_t stamp

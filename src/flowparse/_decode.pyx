@@ -30,6 +30,7 @@ from flowparse._notes cimport (
     About, NOTE_COUNT_CUT, NOTE_COUNT_LARGE, NOTE_COUNT_REFUSED, NOTE_HELD, NOTE_NOT_ALLOWED, NOTE_SHORT,
     NOTE_TRAILING, NOTE_VERSION, NOTES_OF_MESSAGE, close_notebook, nearly_full, note, open_notebook, take_notes,
 )
+from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE
 from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, run
 from flowparse._templates cimport bury
 from flowparse._wire cimport PROTOCOL_NETFLOW1, PROTOCOL_NETFLOW5, PROTOCOL_NETFLOW7, Span, be16, be32, left
@@ -234,6 +235,7 @@ cdef class Walker:
         self.ledger.context.domain = domain.id
         self.ledger.context.nulls |= 1 << CONTEXT_TEMPLATE_ID
         self.ledger.context.uptime_ms = be32(octets + 4)
+        self.ledger.context.time_source = TIME_HEADER_UPTIME
         self.ledger.context.export_ns = be32(octets + 8) * SECOND_NS + be32(octets + 12)
         if format.sequence >= 0:
             self.ledger.context.sequence = be32(octets + format.sequence)
@@ -278,6 +280,9 @@ cdef class Walker:
         self.exporters.use(exporter)
         memcpy(self.ledger.context.exporter, exporter.address, ADDRESS_OCTETS)
         self.ledger.context.exporter_port = datagram.port
+        self.ledger.context.time_source = TIME_NONE
+        self.ledger.context.samplers = self.ledger.context.interfaces = NULL
+        memset(self.ledger.context.names, 0, sizeof(self.ledger.context.names))
         self.ledger.context.received_ns = datagram.received_ns
         self.ledger.context.nulls = (
             (not exporter.known) << CONTEXT_EXPORTER

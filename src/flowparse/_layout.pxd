@@ -28,21 +28,11 @@ cdef enum ContextField:
     CONTEXT_SAMPLING_RATE = 8
     CONTEXT_SAMPLING_SOURCE = 9
     CONTEXT_PROTOCOL = 10
-    CONTEXT_FIELDS = 11
-
-cdef enum Finish:               # see _finish.pyx
-    FINISH_ICMP_SPLIT = 0       # proto, src_port, dst_port, icmp_type, icmp_code
-    FINISH_TIME_ORDER = 1       # start, end
-    FINISH_ZERO_IS_NULL = 2     # column
-    FINISH_BOOLEAN = 3          # octets, column
-    FINISH_MILLISECONDS = 4     # column
-    FINISH_NO_TIME = 5          # column
-    FINISH_FLAGGED = 6          # flags, column
-    FINISH_ALL_ONES = 7         # column
-    FINISH_KINDS = 8
+    CONTEXT_TIME_SOURCE = 11
+    CONTEXT_FIELDS = 12
 
 cdef struct FinishStep:
-    uint16_t kind
+    uint16_t kind               # index in FINISH_KERNELS of _finish.pyx
     uint16_t columns[6]
 
 cdef struct ColumnSpec:

@@ -31,17 +31,51 @@ CONTEXT = {
     "sampling_rate": CONTEXT_SAMPLING_RATE,
     "sampling_source": CONTEXT_SAMPLING_SOURCE,
     "protocol": CONTEXT_PROTOCOL,
+    "time_source": CONTEXT_TIME_SOURCE,
 }
-FINISH = {
-    "icmp_split": (FINISH_ICMP_SPLIT, 5),
-    "time_order": (FINISH_TIME_ORDER, 2),
-    "zero_is_null": (FINISH_ZERO_IS_NULL, 1),
-    "boolean": (FINISH_BOOLEAN, 2),
-    "milliseconds": (FINISH_MILLISECONDS, 1),
-    "no_time": (FINISH_NO_TIME, 1),
-    "flagged": (FINISH_FLAGGED, 2),
-    "all_ones": (FINISH_ALL_ONES, 1),
+# Finish step -> how many columns it takes; in the order of FINISH_KERNELS in _finish.pyx.
+COLUMNS_OF_FINISH = {
+    "icmp_split": 5,
+    "time_order": 2,
+    "zero_is_null": 1,
+    "boolean": 2,
+    "milliseconds": 1,
+    "no_time": 1,
+    "pick_nonzero": 2,
+    "pick_by_version": 3,
+    "pick_by_etype": 3,
+    "net_of_family": 3,
+    "net_is_ipv4": 2,
+    "net_is_ipv6": 2,
+    "etype_of_version": 2,
+    "etype_of_address": 2,
+    "word_split": 3,
+    "pick_icmpv6": 3,
+    "only_icmp": 2,
+    "not_icmp": 2,
+    "icmp_from_port": 4,
+    "since_init": 3,
+    "add_ms": 3,
+    "add_us": 3,
+    "less_ms": 3,
+    "less_us": 3,
+    "narrow_8": 2,
+    "narrow_16": 2,
+    "narrow_32": 2,
+    "number_8": 2,
+    "number_16": 2,
+    "number_32": 2,
+    "number_64": 2,
+    "application": 2,
+    "all_ones_is_null": 1,
+    "rate_of_interval": 3,
+    "rate_of_population": 3,
+    "rate_of_probability": 2,
+    "rates": 5,
+    "empty_is_null": 1,
+    "flagged": 2,
 }
+FINISH = {name: (kind, columns) for kind, (name, columns) in enumerate(COLUMNS_OF_FINISH.items())}
 FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}
 SOURCES = {
     "null": SOURCE_NULL,
@@ -50,7 +84,7 @@ SOURCES = {
     "context": SOURCE_CONTEXT,
     "constant": SOURCE_CONSTANT,
 }
-cdef int[CONTEXT_FIELDS] CONTEXT_WIDTHS = [16, 2, 4, 2, 8, 8, 8, 4, 4, 1, 1]
+cdef int[CONTEXT_FIELDS] CONTEXT_WIDTHS = [16, 2, 4, 2, 8, 8, 8, 4, 4, 1, 1, 1]
 
 
 cdef size_t aligned(size_t octets) noexcept nogil:

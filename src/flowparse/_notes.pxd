@@ -87,6 +87,7 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_RECORDS_LIMIT = 75         # count, limit
     NOTE_SAMPLE_RATE = 76           # rate
     NOTE_COUNTERS_DROPPED = 77      # records
+    NOTE_OUT_OF_RANGE = 78          # values
 
 cdef struct About:              # whom a note is about
     bint has_exporter

@@ -4,6 +4,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._layout cimport ADDRESS_OCTETS, Shape
+from flowparse._lookup cimport NAME_KINDS, NameTable, RateTable
 from flowparse._slab cimport Pool, Slab
 
 cdef struct Context:            # what one message, or one Set of it, says about all its rows
@@ -20,7 +21,17 @@ cdef struct Context:            # what one message, or one Set of it, says about
     uint16_t wire               # which of the layout's widths of fields
     uint8_t sampling_source
     uint8_t protocol            # FLOW's `type`
+    uint8_t time_source         # how times since the exporter's start become times: TIME_ codes, 0 not at all
+    int64_t init_ms             # TIME_OPTIONS_INIT: when it started, in milliseconds since 1970
+    const RateTable* samplers   # rates by sampler id and by ifIndex; NULL: none is known
+    const RateTable* interfaces
+    const NameTable* names[NAME_KINDS]      # likewise
     uint16_t nulls              # a bit for each ContextField that is unknown
+
+cdef enum TimeSource:           # enums/time_source.tsv
+    TIME_NONE = 0
+    TIME_OPTIONS_INIT = 4
+    TIME_HEADER_UPTIME = 5
 
 cdef struct Run:                # from first_row to the next run's, all rows have this context
     Context context

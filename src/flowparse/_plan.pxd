@@ -28,6 +28,7 @@ cdef struct Append:             # a field to a variable column
     uint16_t segment            # the one it lies in, or ends
     bint variable               # the field that ends the segment
     bint trim                   # without the zeros at its end
+    uint8_t names               # NameKind: not the octets, but what the number in them is called
 
 cdef struct Segment:            # the fixed octets before a variable field, or before the record's end
     Py_ssize_t length

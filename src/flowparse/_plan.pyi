@@ -1,9 +1,12 @@
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 from typing_extensions import Buffer, disjoint_base
 
 from flowparse._columns import Table
+
+NAMES: Final[dict[str, int]]
+OF_OCTETS: Final[set[str]]
 
 @disjoint_base
 class Plan:

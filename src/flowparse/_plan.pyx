@@ -8,12 +8,13 @@ widths; names and types stay in plan.py, which pairs each field with the name of
 """
 
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from flowparse._columns cimport begin_message, commit_message, reserve, reserve_octets, roll_back_message
 from flowparse._layout cimport Layout, SOURCE_FINISH, SOURCE_STEP
 from flowparse._octets cimport Octets, hold_octets, let_go
+from flowparse._lookup cimport NAME_APPLICATION, NAME_INTERFACE, NAME_SAMPLER, NAME_VRF, NameTable, name_of
 from flowparse._part cimport Heap, Part
 from flowparse._steps cimport Clock, kernel_at
 from flowparse._wire cimport be16, left
@@ -25,6 +26,16 @@ cdef enum:
     FIELDS_AT_ONCE = 4096       # variable fields found before their columns are written
     BLOCK_OCTETS = 32768        # of segments lined up for the kernels
     RECORDS_AT_ONCE = 256
+    NOT_NAMES = 255             # of an append: it takes the field's own octets
+
+NAMES = {
+    "interface_name": NAME_INTERFACE,
+    "application_name": NAME_APPLICATION,
+    "vrf_name": NAME_VRF,
+    "sampler_name": NAME_SAMPLER,
+}
+
+OF_OCTETS = {"octets", "text", *NAMES}
 
 cdef struct Found:              # a variable field of a record; its octets are never looked for again
     uint32_t offset             # from the start of the body
@@ -51,11 +62,38 @@ cdef void run_segment(
     part.odd |= odd
 
 
+cdef const uint8_t* name_for(
+    const Append* append, Clock clock, const uint8_t* src, Py_ssize_t length, Py_ssize_t* name_length,
+) noexcept nogil:
+    """What the number in a field is called; without octets where that is not known."""
+    cdef const NameTable* table = clock.names[append.names]
+    cdef uint64_t key = 0
+    cdef Py_ssize_t k
+    name_length[0] = 0
+    if table == NULL or not 0 < length <= 8:
+        return src
+    # Bounds: k < length.
+    for k in range(append.names == NAME_APPLICATION, length):
+        key = key << 8 | src[k]
+    if append.names == NAME_APPLICATION:
+        key |= <uint64_t> src[0] << 56
+    return name_of(table, key, name_length)
+
+
+cdef inline size_t most_octets(const Append* append, Clock clock) noexcept nogil:
+    """How many octets of a heap a fixed field takes at most."""
+    if append.names == NOT_NAMES:
+        return append.width
+    return clock.names[append.names].longest if clock.names[append.names] != NULL else 0
+
+
 cdef void append_octets(
-    Part* part, const Append* append, Py_ssize_t row, const uint8_t* src, Py_ssize_t length,
+    Part* part, const Append* append, Clock clock, Py_ssize_t row, const uint8_t* src, Py_ssize_t length,
 ) noexcept nogil:
     """Give a variable column its value for a row; values come in the order of rows."""
     cdef Heap* heap = &part.heaps[append.heap]
+    if append.names != NOT_NAMES:
+        src = name_for(append, clock, src, length, &length)
     if append.trim:
         # Progress: one octet less each turn. Bounds: length > 0.
         while length > 0 and src[length - 1] == 0:
@@ -73,6 +111,7 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
     cdef const Append* append
     cdef Py_ssize_t length = segment.length
     cdef Py_ssize_t n, k, i, room
+    cdef const uint8_t* src
     cdef Store* store = program.store
     cdef Part* part
     # Progress: each turn uses n >= 1 records, or closes the part so that the next one is empty, or returns.
@@ -83,9 +122,11 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
         part = store.open
         room = 1
         for k in range(program.n_appends):
-            n = min(n, max(1, MOST_HEAP // max(1, program.appends[k].width)))
+            n = min(n, max(1, MOST_HEAP // max(1, most_octets(&program.appends[k], &ledger.context))))
         for k in range(program.n_appends):
-            room = reserve_octets(ledger, store, program.appends[k].heap, n * program.appends[k].width)
+            room = reserve_octets(
+                ledger, store, program.appends[k].heap, n * most_octets(&program.appends[k], &ledger.context),
+            )
             if room < 0:
                 return STOP_MEMORY
             if room == 0:
@@ -100,7 +141,8 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
         for k in range(program.n_appends):
             append = &program.appends[k]
             for i in range(n):
-                append_octets(part, append, part.rows + i, body.at + i * length + append.offset, append.width)
+                src = body.at + i * length + append.offset
+                append_octets(part, append, &ledger.context, part.rows + i, src, append.width)
         part.rows += n
         ledger.rows += n
         body.at += n * length
@@ -155,8 +197,8 @@ cdef Py_ssize_t reserve_found(const Program* program, Ledger* ledger, const Foun
     cdef const Append* append
     for k in range(program.n_appends):
         append = &program.appends[k]
-        octets = n * append.width
-        if append.variable:
+        octets = n * most_octets(append, &ledger.context)
+        if append.variable and append.names == NOT_NAMES:
             for i in range(n):
                 octets += found[i * n_variable + append.segment].length
         room = reserve_octets(ledger, program.store, append.heap, octets)
@@ -233,10 +275,11 @@ cdef Stop run_variable(const Program* program, Span* body, Ledger* ledger) noexc
                 # Bounds: find_records() proved the fields and the segments.
                 if append.variable:
                     src = body.at + found[i * n_variable + append.segment].offset
-                    append_octets(part, append, part.rows + i, src, found[i * n_variable + append.segment].length)
+                    length = found[i * n_variable + append.segment].length
+                    append_octets(part, append, &ledger.context, part.rows + i, src, length)
                 else:
                     src = segment_start(program, body, found, i, append.segment) + append.offset
-                    append_octets(part, append, part.rows + i, src, append.width)
+                    append_octets(part, append, &ledger.context, part.rows + i, src, append.width)
         part.rows += n
         ledger.rows += n
         body.at += used
@@ -272,7 +315,8 @@ cdef class Plan:
         Kernel names as in `_steps.KERNEL_OF`; offset from the start of the segment and width in octets; the
         column's index in the layout. A variable column takes the kernel "octets", or "text", which
         leaves out zeros that fill a fixed field up; a width of 0 is the variable field that ends the
-        segment, and with the kernel "empty" a field without octets.
+        segment, and with the kernel "empty" a field without octets. The kernels of `NAMES` write what
+        the number in the field is called, and nothing where that is not known.
     wires : tuple of int, optional
         For `Layout.wire_of`, where the layout keeps them.
 
@@ -320,7 +364,10 @@ cdef class Plan:
             heap = table.layout.shape.columns[<int> column].heap
             self.program.appends[k] = Append(
                 offset, width, column, heap, segment, width == 0 and name != "empty", width > 0 and name == "text",
+                NOT_NAMES,
             )
+            if name in NAMES:
+                self.program.appends[k].names = NAMES[name]
         self.program.n_appends = len(appends)
         if len(segments) > 1:
             self.program.at_once = max(
@@ -393,8 +440,10 @@ cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
             raise ValueError(f"step {k}: column {column} is not filled by steps")
         filled.add(column)
         if spec.width == 0:
-            is_there = width > 0 or segment < len(segments) - 1
-            if not (width == 0 if name == "empty" else is_there and name in ("octets", "text")):
+            is_right = width == 0
+            if name != "empty":
+                is_right = name in OF_OCTETS and (width > 0 or segment < len(segments) - 1)
+            if not is_right:
                 raise ValueError(f"step {k}: a variable column takes octets of a field that is there")
             appends.append((segment, offset, width, column, name))
             continue

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Step kernels: a column of fields on the wire to a column in memory."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from flowparse._part cimport Context
 
@@ -27,3 +27,21 @@ cdef inline uint64_t ms_of(uint64_t stored) noexcept nogil:
     # The inverse of 10**6 / 2**6 modulo 2**64; see `milliseconds`.
     cdef uint64_t inverse = <uint64_t> 0x790FB656 << 32 | <uint64_t> 0x68C26139
     return (stored >> 6) * inverse << 6 >> 6 | stored << 58
+
+
+cdef inline int64_t since_init(int64_t init_ms, uint32_t uptime_ms, int64_t export_ns) noexcept nogil:
+    """The time of an uptime, by when the exporter started.
+
+    The uptime starts anew every 2**32 ms. So often is it taken to have done so as brings the time within
+    a day of the export; where nothing does, it did not.
+    """
+    cdef int64_t ms = init_ms + uptime_ms
+    cdef int64_t turn = <int64_t> 1 << 32
+    cdef int64_t ago = export_ns // 1000000 - ms
+    cdef int64_t turns
+    if init_ms < 0 or ms > MOST_MS:
+        return NO_TIME
+    turns = (ago + turn // 2) // turn
+    if ago > 0 and turns > 0 and -86400000 <= ago - turns * turn and ago - turns * turn <= 86400000:
+        ms += turns * turn
+    return ms * 1000000

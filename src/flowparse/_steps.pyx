@@ -6,8 +6,10 @@ of them a field takes is looked up by name and widths when a plan is made.
 """
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
+from flowparse._lookup cimport RateTable, rate_of
+from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE
 from flowparse._wire cimport be16, be32, be64
 
 NO_TIME = -<int64_t> 0x7FFFFFFFFFFFFFFF - 1
@@ -259,24 +261,110 @@ cdef int nanoseconds(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, in
 
 
 cdef int uptime_time(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    """Milliseconds of uptime as time: the export time, less how long ago that was.
-
-    The difference is signed and 32 bits wide, which sees through the wrap of the uptime every 49.7
-    days and through a flow that ends a little after the header's uptime.
-    """
+    """Milliseconds since the exporter started as time, by what is known of that: the header's uptime, or options."""
     cdef int64_t export_ns = clock.export_ns
     cdef uint32_t uptime_ms = clock.uptime_ms
+    cdef uint64_t ms
+    cdef Py_ssize_t i
+    cdef int odd = 0
+    if clock.time_source == TIME_HEADER_UPTIME and width == 4:
+        # The export time, less how long ago that was. The difference is signed and 32 bits wide, which sees through the
+        # wrap of the uptime every 49.7 days and through a flow that ends a little after the header's uptime.
+        for i in range(n):
+            (<int64_t*> dst)[i] = export_ns + <int64_t> (<int32_t> (be32(src + i * stride) - uptime_ms)) * 1000000
+        return 0
+    for i in range(n):
+        ms = be_any(src + i * stride, width)
+        if clock.time_source == TIME_NONE or ms >> 32:
+            (<int64_t*> dst)[i] = NO_TIME
+            odd = ODD_TIME
+        elif clock.time_source == TIME_HEADER_UPTIME:
+            (<int64_t*> dst)[i] = export_ns + <int64_t> (<int32_t> (<uint32_t> ms - uptime_ms)) * 1000000
+        else:
+            (<int64_t*> dst)[i] = since_init(clock.init_ms, <uint32_t> ms, export_ns)
+            odd |= ODD_TIME if (<int64_t*> dst)[i] == NO_TIME else 0
+    return odd
+
+
+cdef int before_export(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+    """Microseconds before the export (RFC 7011 section 5.1)."""
+    cdef uint64_t us
+    cdef Py_ssize_t i
+    cdef int odd = 0
+    for i in range(n):
+        us = be_any(src + i * stride, width)
+        if us >> 32:
+            (<int64_t*> dst)[i] = NO_TIME
+            odd = ODD_TIME
+        else:
+            (<int64_t*> dst)[i] = clock.export_ns - <int64_t> us * 1000
+    return odd
+
+
+# ── numbers of their own kind ────────────────────────────────────────────────────────────────────────────────────────
+
+cdef int application(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+    """applicationId of at most 8 octets: engine, and selector (RFC 6759 section 4)."""
     cdef Py_ssize_t i
     for i in range(n):
-        (<int64_t*> dst)[i] = export_ns + <int64_t> (<int32_t> (be32(src + i * stride) - uptime_ms)) * 1000000
+        (<uint64_t*> dst)[i] = <uint64_t> src[i * stride] << 56 | be_any(src + i * stride + 1, width - 1)
     return 0
 
 
-cdef StepKernel[27] KERNELS = [
+cdef int label(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+    """The label of an MPLS label stack entry, its first 20 bits (RFC 3032 section 2.1)."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        (<uint32_t*> dst)[i] = (<uint32_t> be16(src + i * stride) << 8 | src[i * stride + 2]) >> 4
+    return 0
+
+
+cdef int rates_of(
+    const RateTable* table, Wire src, Py_ssize_t stride, Py_ssize_t n, uint32_t* dst, int width,
+) noexcept nogil:
+    cdef uint64_t key, last = 0
+    cdef uint32_t rate, all = 0
+    cdef Py_ssize_t i
+    if table == NULL or table.n == 0:
+        memset(dst, 0, n * sizeof(uint32_t))
+        return 0
+    rate = rate_of(table, last)
+    for i in range(n):
+        key = be_any(src + i * stride, width)
+        if key != last:
+            last = key
+            rate = rate_of(table, key)
+        dst[i] = rate
+        all |= rate
+    return ODD_RATE if all else 0
+
+
+cdef int sampler_rate(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+    """What is known of a sampler; 0 for nothing."""
+    return rates_of(clock.samplers, src, stride, n, <uint32_t*> dst, width)
+
+
+cdef int interface_rate(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+    """What is known of an interface; 0 for nothing."""
+    return rates_of(clock.interfaces, src, stride, n, <uint32_t*> dst, width)
+
+
+cdef int record_rate(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
+    """A number that a rate is made of; 0 where it is larger than 32 bits."""
+    cdef uint64_t value
+    cdef Py_ssize_t i
+    for i in range(n):
+        value = be_any(src + i * stride, width)
+        (<uint32_t*> dst)[i] = 0 if value >> 32 else <uint32_t> value
+    return ODD_RATE
+
+
+cdef StepKernel[33] KERNELS = [
     copy_8, copy_16, copy_32, copy_64, widen_8_16, widen_8_32, widen_8_64, widen_16_32, widen_16_64,
     widen_32_64, widen_24_32, widen_24_64, widen_48_64, widen_any_64, signed_any_16, signed_any_32,
     signed_any_64, float_32_64, octets_6, octets_16, octets_any, ipv4_mapped, seconds, milliseconds,
-    microseconds, nanoseconds, uptime_time,
+    microseconds, nanoseconds, uptime_time, before_export, application, label, sampler_rate, interface_rate,
+    record_rate,
 ]
 # Name -> {(octets on the wire, octets in memory): kernel}; 0 on the wire stands for any other that is not larger, and
 # 0 in memory for as many as on the wire.
@@ -295,7 +383,13 @@ KERNEL_OF = {
     "milliseconds": {(8, 8): 23},
     "microseconds": {(8, 8): 24},
     "nanoseconds": {(8, 8): 25},
-    "uptime": {(4, 8): 26},
+    "uptime": {(8, 8): 26, (0, 8): 26},
+    "before_export": {(8, 8): 27, (0, 8): 27},
+    "application": {(8, 8): 28, (0, 8): 28},
+    "label": {(3, 4): 29, (4, 4): 29},
+    "sampler_rate": {(0, 4): 30, (5, 4): 30, (6, 4): 30, (7, 4): 30, (8, 4): 30},
+    "interface_rate": {(0, 4): 31, (5, 4): 31, (6, 4): 31, (7, 4): 31, (8, 4): 31},
+    "record_rate": {(0, 4): 32, (5, 4): 32, (6, 4): 32, (7, 4): 32, (8, 4): 32},
 }
 
 

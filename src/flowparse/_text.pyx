@@ -6,7 +6,7 @@ tag opened), and then among the markers. Streams repeat themselves, so each key 
 came behind it last, and that one is tried first, without looking for the end of the key.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from flowparse._assembly cimport (
@@ -14,13 +14,17 @@ from flowparse._assembly cimport (
     FORM_SAMPLE, Form, GLOBAL, LEVEL_OCTETS, LIST_OCTETS, MARK_COUNTER, MARK_END_DATAGRAM, MARK_END_SAMPLE,
     MARK_FIELD, MARK_FLOW, MARK_LIST_BEGIN, MARK_LIST_PUSH, MARK_METRIC, MARK_SKIPPING, MARK_START_DATAGRAM,
     MARK_START_SAMPLE, MOST_KEY, NOTE_LINE, NOTE_MANY_LINES, NOTE_OUTSIDE, NOTE_SKIPPED, PLACE_DATAGRAM,
-    PLACE_OUTSIDE, PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, RECORD_OCTETS, S_TAG, Slot, begin_datagram,
+    PLACE_OUTSIDE, PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, RECENT_FORMS, RECORD_OCTETS, S_TAG, Slot, begin_datagram,
     begin_sample, close_record, end_datagram, end_sample, filled, is_old, note_text, note_values, open_record,
     overflow, ready_for_records, take_metric, tear_datagram, tear_sample,
 )
 from flowparse._textkeys cimport find_entry
 from flowparse._textvalues cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned, value_writer, write_source
 from flowparse._wire cimport be32
+
+
+cdef enum:
+    LONGEST_NAMED = 4 * MOST_KEY        # octets of a key, with the name of a metric in it
 
 
 cdef inline void fill(
@@ -79,7 +83,10 @@ cdef Entry* find_metric(const Assembly* a, const uint8_t* key, Py_ssize_t octets
 
 cdef Entry* look_up(const Assembly* a, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
     """The entry of a key where the text stands, or NULL."""
-    cdef Entry* entry = find(a, a.form, key, octets)
+    cdef Entry* entry
+    if octets > LONGEST_NAMED:
+        return NULL
+    entry = find(a, a.form, key, octets)
     if entry == NULL:
         entry = find(a, GLOBAL, key, octets)
     if entry == NULL and a.forms[a.form].has_numbered:
@@ -89,9 +96,17 @@ cdef Entry* look_up(const Assembly* a, const uint8_t* key, Py_ssize_t octets) no
     return entry
 
 
+cdef inline bint is_form(const Assembly* a, int form, int mark, const uint8_t* tag) noexcept nogil:
+    """Whether a form is the structure of a tag."""
+    return a.forms[form].kind == mark and a.forms[form].format == be32(tag + 4) and (
+        a.forms[form].enterprise == be32(tag)
+    )
+
+
 cdef void take_tag(Assembly* a, int mark, const uint8_t* line, const uint8_t* value, const uint8_t* end) noexcept nogil:
     """flowBlock_tag and counterBlock_tag: the record before ends here, and the next one begins."""
     cdef uint8_t[8] tag
+    cdef uint16_t* recent
     cdef int form
     close_record(a)
     if a.place != PLACE_SAMPLE or write_source(value, end, tag, tag + 8, 0) < 0:
@@ -100,10 +115,13 @@ cdef void take_tag(Assembly* a, int mark, const uint8_t* line, const uint8_t* va
         return
     if not ready_for_records(a):
         return
+    recent = &a.recent[(be32(tag + 4) + be32(tag) + <uint32_t> mark) % RECENT_FORMS]
+    if is_form(a, recent[0], mark, tag):
+        open_record(a, recent[0])
+        return
     for form in range(FORMS_FIXED, a.n_forms):
-        if a.forms[form].kind == mark and a.forms[form].format == be32(tag + 4) and (
-            a.forms[form].enterprise == be32(tag)
-        ):
+        if is_form(a, form, mark, tag):
+            recent[0] = <uint16_t> form
             open_record(a, form)
             return
     open_record(a, FORM_NOTHING)

@@ -19,8 +19,18 @@ from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
-from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
-from .knowledge import Knowledge
+from .events import (
+    COUNTERS_DROPPED,
+    OPTIONS_DROPPED,
+    OUT_OF_RANGE,
+    PROTOCOLS,
+    Event,
+    Note,
+    address_text,
+    event_of,
+    refusal_of,
+)
+from .knowledge import Knowledge, Known, Scope
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .programs import Program, Programs
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
+MOST_INFORMED = 4096  # before it is looked whose exporter is no longer known
 TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
 AT_LEAST_TABLES = 64
 
@@ -125,6 +136,7 @@ class Decoder(Feeder):
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._plans: list[Plan] = []
         self._knowledge = Knowledge()
+        self._informed: dict[Scope, Known] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
@@ -197,17 +209,22 @@ class Decoder(Feeder):
 
     def _learn(
         self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
-    ) -> tuple[list[int], int]:
+    ) -> tuple[bool, list[int], int]:
         scope, unlikely = (identity, protocol, domain), []
+        before = self._knowledge.version
         for record, octets in lessons:
             fields = fields_from(record, protocol, True, self._elements)
             unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
-        self._set_rates(identity, *self._knowledge.rates(identity))
-        return unlikely, self._knowledge.take_dropped()
+        return self._knowledge.version != before, unlikely, self._knowledge.take_dropped()
 
-    def _template_rate(self, identity: bytes, protocol: int, domain: int, id: int) -> int:
-        tables = self._knowledge.tables.get((identity, protocol, domain))
-        return tables.template_rates.get(id, 0) if tables else 0
+    def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
+        if len(self._informed) > MOST_INFORMED:
+            for scope in [scope for scope in self._informed if not self._knows(scope[0])]:
+                del self._informed[scope]
+            self._knowledge.forget_all_but(self._knows)
+        scope = identity, protocol, domain
+        self._informed[scope] = known = self._knowledge.known(scope)  # alive as long as the domain points at it
+        return known
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -353,7 +370,14 @@ class Decoder(Feeder):
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
         self._check_idle()
-        return batches_of(self._programs.take(options=True))
+        taken = batches_of(self._programs.take(options=True))
+        self._tell_out_of_range()
+        return taken
+
+    def _tell_out_of_range(self) -> None:
+        values, self._programs.n_out_of_range = self._programs.n_out_of_range, 0
+        if values:
+            self._tell(event_of((OUT_OF_RANGE, None, None, None, (values, 0, 0), 0)))
 
     def take_counters(self) -> list[Batch]:
         """Hand over the sFlow counters so far, one Batch per structure.
@@ -365,7 +389,9 @@ class Decoder(Feeder):
 
     def _taken(self) -> Taken:
         self._check_idle()
-        return self._programs.take() + (self._sflow.take() if self._sflow else [])
+        taken = self._programs.take() + (self._sflow.take() if self._sflow else [])
+        self._tell_out_of_range()
+        return taken
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]

@@ -726,12 +726,21 @@ SFLOW_NOTES: tuple[Wording, ...] = (
         "{records} rows of counters that nobody took are dropped, to make room for others",
         ("records",),
     ),
+    Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        None,
+        "{values} values are none that their columns hold; they are null",
+        ("values",),
+    ),
 )
 """Those of sFlow, behind all others."""
 NOTES += SFLOW_NOTES
 
 OPTIONS_DROPPED = 63
-COUNTERS_DROPPED = len(NOTES) - 1
+COUNTERS_DROPPED = 77
+OUT_OF_RANGE = 78
 """The notes that the decoder itself makes."""
 
 

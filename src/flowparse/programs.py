@@ -44,6 +44,11 @@ class Programs:
         Where flow rows and options records are held.
     most_tables : int
         With rows or plans, of either.
+
+    Attributes
+    ----------
+    n_out_of_range : int
+        Values of rows taken that no column holds.
     """
 
     def __init__(
@@ -59,11 +64,12 @@ class Programs:
         self._accounts = {False: flows, True: options}
         self._tables: dict[bool, dict[object, Table]] = {False: {}, True: {}}
         self._most_tables = most_tables
+        self.n_out_of_range = 0
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
 
     def fixed(self, fields: tuple[FieldSpecifier, ...]) -> Plan:
         """The plan of a fixed format."""
-        compiled = self._compiled(fields, is_options=False)
+        compiled = self._compiled(fields, is_options=False, lookups=False)
         table = self._table(compiled, fields, is_options=False, most=None)
         assert table is not None
         return Plan(table, compiled.segments, compiled.steps, compiled.wires)
@@ -89,14 +95,16 @@ class Programs:
         """Hand over all rows, of flows or of options records."""
         tables = self._tables[options]
         taken = [(table, table.take()) for table in tables.values()]
+        self.n_out_of_range += sum(table.take_out_of_range() for table in tables.values())
         if len(tables) > AT_HAND:
             self._forget_unused(tables)
         return taken
 
-    def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> plan.Compiled:
+    def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool, lookups: bool = True) -> plan.Compiled:
+        """Without `lookups` where there are no options, so no rates of interfaces."""
         if is_options or self._columns is None:
             return plan.native(fields)
-        return plan.flow(fields, self._columns)
+        return plan.flow(fields, self._columns, lookups=lookups)
 
     def _table(
         self, compiled: plan.Compiled, fields: tuple[FieldSpecifier, ...], *, is_options: bool, most: int | None

@@ -142,6 +142,15 @@ def test_other_commands_in_one_text_are_not_read_as_neighbors() -> None:
     assert table.complete
 
 
+def test_a_banner_before_the_first_prompt_is_told_and_no_loss() -> None:
+    table = lldp.parse(f"Authorised users only\nr1#show lldp neighbors\n{TEXT}\nr1#")
+    assert links(table) == EXPECTED
+    assert table.complete
+    assert [(problem.line, problem.lossy) for problem in table.problems] == [(1, False)]
+    both = lldp.parse(f"{TEXT}\nr1#show lldp neighbors\n{TEXT}\nr1#")
+    assert len(both) == 2 * len(EXPECTED)
+
+
 @pytest.mark.parametrize(
     "command",
     ["show lldp neighbors | include Gi0", "show lldp neighbors interface Gi0/1", "show lldp neighbors Gi0/1 detail"],

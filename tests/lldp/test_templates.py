@@ -17,6 +17,7 @@ from flowparse.lldp.templates import compiled, dicts, run, template
 from tests.shared import SHARED, needs_shared
 
 textfsm = pytest.importorskip("textfsm")
+RELEASE = int(pytest.importorskip("ntc_templates").__version__.partition(".")[0])
 
 
 def both(text: str, lines: list[str]) -> tuple[list[list[Any]], list[list[Any]]]:
@@ -57,7 +58,9 @@ def test_the_loop_is_textfsm(shape: str) -> None:
 def test_the_loop_is_textfsm_on_every_sample(name: str) -> None:
     assert SHARED is not None
     made = template(name)
-    assert made is not None
+    if made is None:
+        assert RELEASE < 9
+        pytest.skip("not in this release")
     platform = next(row.platform for row in commands() if row.template == name)
     samples = sorted((SHARED / "lldp/ntc/tests" / platform / name.removeprefix(f"{platform}_")).glob("*.raw"))
     assert samples
@@ -65,6 +68,13 @@ def test_the_loop_is_textfsm_on_every_sample(name: str) -> None:
         text = path.read_text(encoding="utf-8")
         made.fsm.Reset()
         done = run(made, text.splitlines())
+        try:
+            made.fsm.ParseText(text)
+        except textfsm.TextFSMError:  # the release before the samples' does not know every line of them
+            assert RELEASE < 9
+            assert done.unmatched
+            continue
+        made.fsm.Reset()
         assert list(dicts(made, done.rows)) == made.fsm.ParseTextToDicts(text), path.name
 
 
@@ -86,7 +96,9 @@ def test_an_error_rule_costs_a_line_and_not_the_table() -> None:
 
 
 def test_every_template_that_a_command_names_is_there() -> None:
-    assert [row.template for row in commands() if row.template and template(row.template) is None] == []
+    missing = {row.template for row in commands() if row.template and template(row.template) is None}
+    later = {"paloalto_panos_show_lldp_neighbors_all", "hp_procurve_show_lldp_info_local-device"}
+    assert missing <= (later if RELEASE < 9 else set())
     assert template("no_such_template") is None
 
 
@@ -97,7 +109,7 @@ def test_nothing_is_imported_before_a_template_is_wanted() -> None:
         "flowparse.lldp.parse('Device ID           Local Intf     Hold-time  Capability      Port ID\\n')\n"
         "assert 'textfsm' not in sys.modules and 'ntc_templates' not in sys.modules\n"
         "flowparse.lldp.parse(' 0 interface=ether1 mac-address=12:34:56:78:90:AB identity=\"a\"\\n')\n"
-        "assert 'textfsm' in sys.modules and 'ntc_templates.parse' not in sys.modules\n"
+        "assert 'textfsm' in sys.modules and 'ntc_templates' not in sys.modules\n"
     )
     source = str(Path(lldp.__file__).parents[2])
     done = subprocess.run(

@@ -284,6 +284,15 @@ def test_events_are_bounded() -> None:
     assert events[-1].detail["dropped"] > 9000
 
 
+def test_notices_of_datagrams_that_are_left_out_are_not_kept() -> None:
+    parser = sflowtool.Parser()
+    headless = TEXT.replace("agent 10.0.0.1\n", "")
+    for _ in range(100):
+        parser.feed(headless)
+        parser.events()
+    assert len(parser._pending) <= 1
+
+
 def test_octets_that_nobody_reads_are_bounded() -> None:
     parser = sflowtool.Parser(limits=Limits(column_octets=4096))
     for n in range(4000):

@@ -187,6 +187,8 @@ def test_a_format_that_there_is_none_of(options: dict[str, str]) -> None:
 def test_mistakes_of_the_caller() -> None:
     with pytest.raises(TypeError, match="fields"):
         sflowtool.Parser(fields="srcIP")
+    with pytest.raises(TypeError, match="schema"):
+        sflowtool.Parser(schema=fp.NATIVE)  # type: ignore[arg-type]
     parser = sflowtool.Parser()
     with pytest.raises(TypeError, match="chunk"):
         parser.feed(7)  # type: ignore[arg-type]

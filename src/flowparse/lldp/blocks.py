@@ -12,11 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from .build import fields_of
-from .columns import find_layout
+from .headers import find_layout
+from .keys import HEADER_WORDS, HEADERS, Key, key_of, section_key
 from .noise import is_noise, total
 from .values import squash
 
@@ -39,43 +38,13 @@ RUNS_ON = ("system_description", "version")
 WEAK = frozenset(("version", "platform", "capability", "extra", "address"))  # these end no description of another's
 WIDTHS = (79, 80, 131, 132)
 SEPARATOR = re.compile(r"[-=*]{20,}")
-HEADERS = tuple(
-    (re.compile(pattern, re.I), kind)
-    for pattern, kind in (
-        (r"(?:LLDP )?(?:Interface|Port) (?P<local>\S+) detected (?P<count>\d+) (?:LLDP )?neighbou?rs?\s*:?", "port"),
-        (r"(?P<local>[A-Za-z]\S*) has (?P<count>\d+) neighbou?r(?:\(s\)|s)?\s*:?", "port"),
-        (r"LLDP neighbor-information of port \d+ ?\[(?P<local>[^\]]+)\]\s*:?", "port"),
-        (r"Remote LLDP (?:\S+ )?Agents on Local (?:Slot/)?Port (?P<local>\S+?)\s*:", "port"),
-        (r"Local (?P<local>port\S*\d)\s*:", "port"),
-        (r"Neighbou?r (?P<chassis_id>\S+?)/(?P<port_id>.+?), age (?P<age>\d+) seconds", "neighbor"),
-        (r"Neighbou?r ?: ?(?P<mac>[0-9a-f.:-]{14,17}), TTL (?P<ttl_left>\d+) seconds", "neighbor"),
-        (r"Chassis (?P<chassis_id>\S+?), Port (?P<port_id>.+?)\s*:", "neighbor"),
-        (r"Device \d+ information\s*:?|Neighbou?r \d+\s*:?|Remote entry \d+\s*:?", "neighbor"),
-        (r"Neighbou?rs table last updated .*|Discovered \d.* ago.*|Ca type +Ca value", "noise"),
-        (r"Index (?P<Index>\d+)", "extra"),
-    )
-)
-HEADER_WORDS = re.compile(
-    "detected| has |information|Agents|Local port|eighbo|Chassis |emote e|Discovered|Index |Ca type"
-)
 BULLET = re.compile(r"[-+*o] +(?=\S)")
-NUMBERED = re.compile(r"\d+ (?=[a-z_]+(?:[._][a-z0-9_]+)*$)")
 DOTTED = re.compile(r"(?P<head>[^.]*?) \.+ (?P<value>.*)")
-PAREN = re.compile(r"\(([^()]*)\)")
-PREFIX = re.compile(r"(?:(?:remote|neighbou?r|peer|lldp|rem|remote peer|ieee802\.1|ieee802\.3)[ _-]+)+", re.I)
 PAIR = re.compile(r",\s*(?=(?:Capabilities|Port ID \(outgoing port\)|via|RID|Time)\s*:)")
 TAIL = re.compile(r"\s+\([^)]*\)\s*$")
 PLAIN_HEADING = re.compile(
     r"[A-Za-z][\w()/.-]*(?: [\w()/.-]+)* (?:information|details?|tlvs?|inventory|policy)(?: detail)?\s*:?", re.I
 )
-
-
-class Key(NamedTuple):
-    """What a key means: a field, "section" or "extra"; `section` is its own section's name; `hint` was in brackets."""
-
-    target: str
-    section: str | None
-    hint: str | None
 
 
 @dataclass(slots=True)
@@ -97,29 +66,6 @@ class Blocks:
     declared: int | None = None
     problems: list[tuple[int, str, str, bool]] = field(default_factory=list)
     keys: int = 0
-
-
-@lru_cache(8192)
-def key_of(head: str) -> Key | None:
-    """What a key means, or None."""
-    keys, sections = fields_of("key"), fields_of("section")
-    if len(head) > 60:
-        return None
-    head = NUMBERED.sub("", head)
-    hints = PAREN.findall(head)
-    plain = PAREN.sub("", head) if hints else head
-    for text in (head, plain, PREFIX.sub("", plain, count=1)):
-        word = squash(text)
-        target, section = keys.get(word), sections.get(word)
-        if target or section:
-            return Key(target or "section", section, hints[0] if hints else None)
-    return None
-
-
-@lru_cache(2048)
-def section_key(section: str, head: str) -> str | None:
-    word = squash(PAREN.sub("", head))
-    return fields_of(section).get(word) or fields_of(section).get(squash(PREFIX.sub("", head, count=1)))
 
 
 def read_blocks(lines: Sequence[str], first: int = 1) -> Blocks:
@@ -299,6 +245,8 @@ class _Reader:
         if target == "start":
             self.finish(keep_local=True)
             self.block.first_line = number
+            if match := JUNOS_INDEX.search(value):
+                self.block.soft = match.groupdict()
             if value:
                 self.extra(head, value, number, indent)
             return
@@ -506,5 +454,6 @@ class _Reader:
         self.out.rows.append(block)
 
 
+JUNOS_INDEX = re.compile(r"Time to live: (?P<ttl>\d+) .*Age: (?P<age>\d+)")
 LLDPD_PVID = re.compile(r"(\d+), pvid: yes")
 LLDPD = ("mac", "ifname", "ifalias", "local", "ip", "chassis", "component")

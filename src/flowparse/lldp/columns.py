@@ -5,70 +5,35 @@ columns, because a name overflows, or because blanks were squeezed on the way, i
 instead: the cell types (an interface, a number of seconds, a MAC address) say where one cell ends.
 A wrapped cell is put together again. What is neither is a problem, and so is a row with two readings.
 
-Header words are rows of `fields.tsv`. Not here: what a value means (`build`).
+Not here: the header (`headers`), a row whose columns are lost (`cells`), what a value means (`build`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-from .build import fields_of
+from .cells import TOKENS, cell_fits, fit, variants
+from .headers import BAR, NAMES, SPANS, Layout, continued, find_layout, is_rest, may_be_header
 from .interfaces import looks_like_interface
 from .noise import is_noise, total
 from .records import Protocol
 from .values import capabilities, mac, squash
 
-__all__ = ["Columns", "Layout", "Row", "find_layout", "read_columns"]
+__all__ = ["Columns", "Row", "read_columns"]
 
-WORDS_IN_HEADING = 4
-TOKENS = 64
-SPANS = re.compile(r"[\s|+]*-{2,}(?:[\s|+]+-{2,})+[\s|+]*")
-WORD = re.compile(r"\S+")
 GAP = re.compile(r"\s{2,}")
 XR_NAME = 15
+SEEN = 256
+MAC_LENGTHS = frozenset((13, 14, 17))
+NOBODY = (None, "", "-", "--")
 RUN_TOGETHER = "the cells of this row run into each other"
 TOUCHING = re.compile(r"(\S.*\S)(Fas|Gig|Ten|Eth|Two|Twe|For|Fif|Hun|Fiv)")
-BAR = str.maketrans("|+", "  ")
-NAMES = ("system_name", "chassis_id", "port_id")
 FREE = frozenset(("system_name", "port_id", "port_description", "platform"))
-MOST = {  # words that a cell can have, when it is told by its words
-    "local_interface": 2,
-    "system_name": 8,
-    "chassis_id": 6,
-    "port_id": 8,
-    "port_description": 12,
-    "ttl": 1,
-    "capabilities_enabled": 10,
-    "platform": 6,
-    "parent_interface": 1,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    field: str
-    name: str
-    start: int
-    end: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The columns of one table."""
-
-    columns: tuple[Column, ...]
-    squeezed: bool
-    exact: bool  # told by dashes, not by where the header's words start
-    protocol: Protocol
-    letters: str
-
-    def fields(self) -> tuple[str, ...]:
-        return tuple(column.field for column in self.columns)
 
 
 @dataclass(slots=True)
@@ -91,126 +56,6 @@ class Columns:
     declared: int | None = None
     problems: list[tuple[int, str, str]] = field(default_factory=list)
     headers: int = 0
-
-
-# ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _headings(line: str) -> tuple[list[tuple[str, str, int]], bool]:
-    """(field, words, start) of each heading of a line, and whether no two stand apart; empty where it is no header."""
-    known = fields_of("column")
-    tokens = [(match.group(), match.start(), match.end()) for match in WORD.finditer(line) if squash(match.group())]
-    if not 2 <= len(tokens) <= 40:
-        return [], False
-    wide = any(tokens[i + 1][1] - tokens[i][2] > 1 for i in range(len(tokens) - 1))
-    found: list[tuple[str, str, int]] = []
-    at = 0
-    while at < len(tokens):  # Progress: one word at least each turn.
-        for length in range(min(WORDS_IN_HEADING, len(tokens) - at), 0, -1):
-            part = tokens[at : at + length]
-            if wide and any(part[i + 1][1] - part[i][2] > 1 for i in range(length - 1)):
-                continue
-            words = " ".join(word for word, _, _ in part)
-            if target := known.get(squash(words)):
-                found.append((target, words, part[0][1]))
-                at += length
-                break
-        else:
-            apart = wide and (at == 0 or tokens[at][1] - tokens[at - 1][2] > 1)
-            if not apart:
-                return [], False
-            end = at + 1
-            while end < len(tokens) and tokens[end][1] - tokens[end - 1][2] == 1:
-                end += 1
-            found.append(("extra", " ".join(word for word, _, _ in tokens[at:end]), tokens[at][1]))
-            at = end
-    return found, not wide
-
-
-def _settled(headings: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, int]] | None:
-    """Headings with each field once, or None where they are no neighbor table's."""
-    fields = [target for target, _, _ in headings]
-    out: list[tuple[str, str, int]] = []
-    for found, words, start in headings:
-        target = found
-        # Small switches have a Device ID, which is the chassis, and a System Name.
-        if target == "system_name" and fields.count("system_name") > 1 and "chassis_id" not in fields:
-            word = squash(words)
-            target = target if word in ("systemname", "sysname", "hostname", "neighborsystemname") else "chassis_id"
-        if target in (done for done, _, _ in out):
-            target = "extra"
-        out.append((target, words, start))
-    fields = [target for target, _, _ in out]
-    if "local_interface" not in fields or len(set(fields) & set(NAMES)) < 1:
-        return None
-    if len([target for target in fields if target != "extra"]) < 3:
-        return None
-    return out
-
-
-def find_layout(
-    lines: Sequence[str], at: int, protocol: Protocol | None = None, letters: str | None = None
-) -> Layout | None:
-    """The layout that `lines[at]` is the header of, or the row of dashes under it; None where it is neither."""
-    line = lines[at]
-    if "-" in line and SPANS.fullmatch(line):
-        return _layout_of_spans(lines, at, protocol, letters)
-    low = line.lower()
-    if "port" not in low and "int" not in low and "loc" not in low:
-        return None
-    headings, squeezed = _headings(line.translate(BAR).rstrip())
-    settled = _settled(headings)
-    if settled is None:
-        return None
-    starts = [start for _, _, start in settled]
-    if starts and not squeezed:
-        starts[0] = 0
-    return _layout([(a, b) for a, b, _ in settled], starts, squeezed, False, protocol, letters)
-
-
-def _layout_of_spans(lines: Sequence[str], at: int, protocol: Protocol | None, letters: str | None) -> Layout | None:
-    dashes = lines[at].translate(str.maketrans("|+", "  "))
-    starts = [match.start() for match in re.finditer(r"-+", dashes)]
-    known = fields_of("column")
-    above: list[str] = []
-    for up in range(at - 1, max(at - 3, -1), -1):
-        if not lines[up].strip():
-            break
-        above.insert(0, lines[up].translate(BAR))
-        cells = []
-        for i, start in enumerate(starts):
-            end = starts[i + 1] if i + 1 < len(starts) else None
-            cells.append(" ".join(part[start:end].strip() for part in above).strip())
-        settled = _settled(
-            [(known.get(squash(cell), "extra"), cell, start) for cell, start in zip(cells, starts, strict=True)]
-        )
-        if settled is not None:
-            starts[0] = 0
-            return _layout([(a, b) for a, b, _ in settled], starts, False, True, protocol, letters)
-    return None
-
-
-def _layout(
-    headings: Sequence[tuple[str, str]],
-    starts: Sequence[int],
-    squeezed: bool,
-    exact: bool,
-    protocol: Protocol | None,
-    letters: str | None,
-) -> Layout:
-    ends = [*starts[1:], None]
-    columns = tuple(
-        Column(target, words, start, end) for (target, words), start, end in zip(headings, starts, ends, strict=True)
-    )
-    if protocol is None:
-        cdp = any(column.field == "platform" for column in columns)
-        protocol = Protocol.CDP if cdp else Protocol.LLDP
-    if letters is None:
-        letters = "cdp" if protocol is Protocol.CDP else "lldp"
-    return Layout(columns, squeezed, exact, protocol, letters)
-
-
-# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def read_columns(
@@ -243,14 +88,14 @@ def read_columns(
         dashes = "--" in line and SPANS.fullmatch(line) is not None
         if reader is not None and not dashes and reader.take(line, number):
             continue
-        found = find_layout(lines, index, protocol, letters) if _may_be_header(line) else None
+        found = find_layout(lines, index, protocol, letters) if may_be_header(line) else None
         if found is not None:
             if reader is not None and not dashes:
                 reader.end()
-            layout = _continued(found, lines, index)
+            layout = continued(found, lines, index)
             out.headers += 1
             reader = _Reader(layout, out)
-        elif reader is not None and not out.rows and _is_rest(reader.layout, line):
+        elif reader is not None and not out.rows and is_rest(reader.layout, line):
             continue
         elif (declared := total(line)) is not None:
             out.declared = declared + (out.declared or 0)
@@ -261,26 +106,6 @@ def read_columns(
     if reader is not None:
         reader.end()
     return out
-
-
-def _continued(layout: Layout, lines: Sequence[str], at: int) -> Layout:
-    """A header that a narrow terminal broke: the next line has its last words. Where they stand is lost."""
-    below = next((line for line in lines[at + 1 :] if line.strip()), "")
-    target = fields_of("column").get(squash(below)) if len(below) < 40 else None
-    if target is None or target == "extra" or target in layout.fields():
-        return layout
-    last = Column(target, below.strip(), 0, None)
-    return replace(layout, columns=(*layout.columns, last), squeezed=True)
-
-
-def _is_rest(layout: Layout, line: str) -> bool:
-    """Whether a line is the rest of a broken header."""
-    return layout.squeezed and line.strip() == layout.columns[-1].name
-
-
-def _may_be_header(line: str) -> bool:
-    low = line.lower()
-    return "port" in low or "int" in low or "loc" in low or "--" in line
 
 
 def _above_header(lines: Sequence[str], index: int) -> bool:
@@ -317,6 +142,7 @@ class _Reader:
         self.width = self.starts[-1] + 1 if self.starts else 0
         self.cut = self.cutter()
         self.blanks = (" ",) * len(self.starts)
+        self.seen: set[str] = set()
         self.held: tuple[str, int] | None = None
         self.last: Row | None = None
 
@@ -358,16 +184,18 @@ class _Reader:
             else:
                 self.loose(name, at)
         self.last = row
-        name = row.cells.get("system_name", "")
-        if name and len(name) == self.full and row.first_line == number and (" " in name or self.full == XR_NAME):
+        cells = row.cells
+        name = cells.get("system_name", "")
+        if len(name) == self.full and row.first_line == number and (" " in name or self.full == XR_NAME):
             row.truncated = True  # IOS may have cut behind a blank; IOS XR cuts at fifteen
-        if name and self.device_id and mac(name):  # what was not told a name is listed by its chassis
-            row.cells["chassis_id"] = row.cells.pop("system_name")
-        if "platform" in row.cells and (touching := TOUCHING.fullmatch(row.cells["platform"])):
-            port = row.cells.get("port_id", "")
+        if self.device_id and len(name) in MAC_LENGTHS and mac(name):  # what was not told a name, by its chassis
+            cells["chassis_id"] = cells.pop("system_name")
+        if "platform" in cells and (touching := TOUCHING.fullmatch(cells["platform"])):
+            port = cells.get("port_id", "")
             if port[:1].isdecimal() and "/" in port:  # "WS-C3524-XFas 0/13"
-                row.cells["platform"], row.cells["port_id"] = touching[1], f"{touching[2]} {port}"
-        if row.cells.keys() != {"local_interface"}:  # some list the ports without a neighbor too
+                cells["platform"], cells["port_id"] = touching[1], f"{touching[2]} {port}"
+        # Some list the ports that hear nobody, too.
+        if cells.get("port_id") not in NOBODY or any(cells.get(field) not in NOBODY for field in NAMES):
             self.out.rows.append(row)
 
     def aligned(self, line: str, number: int) -> Row | None:
@@ -375,7 +203,8 @@ class _Reader:
         if self.cut is not None and self.cut[0](line.ljust(self.width)) == self.blanks:
             cells = dict(zip(self.fields, map(str.strip, self.cut[1](line)), strict=True))
             local = cells["local_interface"]
-            if local and self.typed(cells) and looks_like_interface(local) and any(map(cells.__getitem__, self.names)):
+            told = cells["port_id"] if "port_id" in cells else any(map(cells.__getitem__, self.names))
+            if local and told and self.typed(cells) and looks_like_interface(local):
                 return Row(cells, self.layout, number, number)
         truncated = False
         size = len(line)
@@ -423,10 +252,17 @@ class _Reader:
 
     def typed(self, cells: dict[str, str]) -> bool:
         ttl = cells.get("ttl")
-        if ttl and not ttl[0].isdecimal():
+        if ttl and not ttl[0].isdecimal() and ttl != "-":
             return False
         text = cells.get("capabilities_enabled")
-        return not text or not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1
+        return not text or text in self.seen or self.are_capabilities(text)
+
+    def are_capabilities(self, text: str) -> bool:
+        """Whether a cell is of capabilities; what was one once is remembered."""
+        known = not capabilities(text, self.layout.letters)[1] or len(text.split()) == 1
+        if known and len(self.seen) < SEEN:
+            self.seen.add(text)
+        return known
 
     def hold(self, line: str, number: int) -> bool:
         """Keep a line that may be a name whose row comes next."""
@@ -499,15 +335,15 @@ class _Reader:
         if len(fields) != len(self.fields):
             return None
         nameless = self.names_first and (line[:1] == " " or self.held is not None)
-        variants = [*(_variants(fields, nameless=True) if nameless else ()), *_variants(fields, nameless=False)]
+        shapes = [*(variants(fields, nameless=True) if nameless else ()), *variants(fields, nameless=False)]
         for strict in (True, False):
-            for names in variants:
+            for names in shapes:
                 if len(parts) == len(names):
                     cells = dict(zip(names, parts, strict=True))
                     if self.plausible(cells, strict=strict):
                         return Row(cells, self.layout, number, number)
-            for names in variants:
-                cells_found = _fit(tokens, names, self.layout.letters, strict)
+            for names in shapes:
+                cells_found = fit(tokens, names, self.layout.letters, strict)
                 if cells_found is not None:
                     if not strict and self.ambiguous(names):
                         self.out.problems.append((number, line, RUN_TOGETHER))
@@ -515,92 +351,8 @@ class _Reader:
         return None
 
     def plausible(self, cells: dict[str, str], *, strict: bool) -> bool:
-        return all(_cell_fits(target, text.split(), self.layout.letters, strict) for target, text in cells.items())
+        return all(cell_fits(target, text.split(), self.layout.letters, strict) for target, text in cells.items())
 
     def ambiguous(self, names: Sequence[str]) -> bool:
         free = [i for i, name in enumerate(names) if name in FREE]
         return any(b - a == 1 for a, b in pairwise(free))
-
-
-def _variants(fields: Sequence[str], *, nameless: bool) -> Iterator[list[str]]:
-    """The columns that a row may have: all of them, or without those that are often blank."""
-    optional = [name for name in ("platform", "capabilities_enabled", "port_description") if name in fields]
-    if fields[-1] == "system_name":
-        optional.append("system_name")
-    base = [name for name in fields if not (nameless and name == "system_name")]
-    yield base
-    for name in optional:
-        if name in base and len(base) > 3:
-            yield [other for other in base if other != name]
-
-
-def _fit(tokens: Sequence[str], names: Sequence[str], letters: str, strict: bool) -> dict[str, str] | None:
-    """Share out words among columns, the first columns as short as can be; None where that cannot be done."""
-    dead: set[tuple[int, int]] = set()
-
-    def place(column: int, at: int) -> list[int] | None:
-        if column == len(names):
-            return [] if at == len(tokens) else None
-        if (column, at) in dead:
-            return None
-        left = len(tokens) - at
-        most = min(MOST.get(names[column], 4), left)
-        counts: Sequence[int] = range(1, most + 1)
-        if names[column] == "capabilities_enabled":
-            counts = range(most, 0, -1)
-        for count in counts:
-            if _cell_fits(names[column], tokens[at : at + count], letters, strict):
-                rest = place(column + 1, at + count)
-                if rest is not None:
-                    return [count, *rest]
-        dead.add((column, at))
-        return None
-
-    counts = place(0, 0)
-    if counts is None:
-        return None
-    cells, at = {}, 0
-    for name, count in zip(names, counts, strict=True):
-        cells[name] = " ".join(tokens[at : at + count])
-        at += count
-    return cells
-
-
-def _is_interface(words: Sequence[str]) -> bool:
-    text = " ".join(words)
-    return looks_like_interface(text) and (len(words) == 1 or (words[1][0].isdecimal() and words[0].isalpha()))
-
-
-def _is_id(words: Sequence[str]) -> bool:
-    if len(words) == 1:
-        return True
-    return (len(words) == 6 and mac(" ".join(words)) is not None) or _is_interface(words)
-
-
-def _are_letters(words: Sequence[str], letters: str) -> bool:
-    if letters == "cdp":  # each letter stands alone, so that the "IP" of "IP Phone" is none
-        return all(len(word) == 1 and not capabilities(word, letters)[1] for word in words)
-    return all((len(word) <= 3 or "," in word) and not capabilities(word, letters)[1] for word in words)
-
-
-def _cell_fits(name: str, words: Sequence[str], letters: str, strict: bool) -> bool:
-    check: Callable[[Sequence[str]], bool] | None = CHECKS.get(name)
-    if name == "capabilities_enabled":
-        return _are_letters(words, letters)
-    if check is not None:
-        return check(words)
-    if name == "port_id" and strict:
-        return _is_id(words) and (len(words) > 1 or _is_interface(words) or mac(words[0]) is not None)
-    if name == "system_name" and strict:
-        return True
-    return True
-
-
-CHECKS: dict[str, Callable[[Sequence[str]], bool]] = {
-    "local_interface": _is_interface,
-    "ttl": lambda words: len(words) == 1 and words[0].rstrip("s").isdecimal(),
-    "chassis_id": _is_id,
-    "parent_interface": lambda words: words[0] == "-" or looks_like_interface(words[0]),
-    "age": lambda words: words[0][0].isdecimal(),
-    "pvid": lambda words: words[0].isdecimal(),
-}

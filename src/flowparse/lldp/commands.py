@@ -45,7 +45,7 @@ ALIASES = {
     "hp_procurve": "procurve arubaos arubaosswitch aoss hpprocurve",
     "hp_comware": "comware h3c h3ccomware",
     "huawei_vrp": "huawei vrp vrpv8 huaweivrpv8 huaweismartax ce",
-    "linux_lldpd": "lldpd lldpctl lldpcli linux cumulus cumuluslinux vyos",
+    "linux_lldpd": "lldpd lldpctl lldpcli linux cumulus cumuluslinux",
     "mikrotik_routeros": "mikrotik routeros ros",
     "paloalto_panos": "panos paloalto",
     "sonic": "sonic dellsonic edgecoresonic",

@@ -16,6 +16,10 @@ NOISE = re.compile(
     r"\s*(?:system )?capability (?:codes?|legend) ?:?|"
     r"\s*(?:capability codes? ?: *)?(?:\(\w{1,2}\) ?[\w/ -]*[\w/-],?\s*)+"  # (R) Router, (B) Bridge
     r"|\s*(?:capability codes? ?: *)?(?:[A-Za-z]{1,2} ?- [A-Za-z][\w/ -]*(?:[,;]\s*|$))+"  # R - Router, H - Host
+    r"|\s*(?:\w+:\w[\w ()/-]*,\s*)+\w+:\w[\w ()/-]*"  # R:Router, B:Bridge
+    r"|\s*[\w ]+ codes?:\s*|\s*(?:[A-Z]{2,8} = [\w-]+\s*)+"
+    r"|\s*(?:note ?:|[*#] ?(?:indicates|denotes) ).*"
+    r"|\s*(?:(?:neighbou?r|local|remote|rem|lcl|loc)\s+)+(?:neighbou?r|local|remote|rem|lcl|loc)\s*"
     r"|\s*(?:last table change time|number of table (?:inserts|deletes|drops|age-?outs)) *:.*"
     r"|\s*(?:total )?neighbou?r entries(?: (?:deleted|dropped|aged-?out))? *:.*"
     r"|\s*(?:cdp|lldp) neighbou?rs?:?\s*"
@@ -26,9 +30,11 @@ NOISE = re.compile(
     re.I,
 )
 HEADING = re.compile(r"\s*[A-Za-z][\w()/-]* [\w ()/-]*:?\s*")
+SUBJECTS = ("neighbo", "remote", "lldp", "cdp ", "discovery protocol")
 HEADINGS = ("information", "detail", "summary", "table", "list")
 TOTAL = re.compile(
-    r"\s*(?:total|number of)\b(?!.*\b(?:deleted|dropped|aged|inserts|drops|tlvs?|changes|updates)\b)"
+    r"\s*(?:total|number of)\b"
+    r"(?!.*\b(?:deleted|dropped|aged|age|inserts|drops|tlvs?|changes|updates|multiple|frames)\b)"
     r"[\w ()-]*?(?:entries|neighbou?rs?|devices)[\w ()-]*\s*[:=]\s*(\d{1,9})\s*\.?\s*",
     re.I,
 )
@@ -50,7 +56,7 @@ def is_noise(line: str) -> bool:
         return True
     low = line.lower()
     return (
-        ("neighbo" in low or "remote" in low)
+        any(word in low for word in SUBJECTS)
         and any(word in low for word in HEADINGS)
         and HEADING.fullmatch(line) is not None
     )

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .blocks import key_of
 from .build import fields_of, neighbor
 from .interfaces import looks_like_interface
+from .keys import key_of
 from .lldpd import is_lldpd, read_lldpd
 from .records import ManagementAddress, Neighbor, Problem, Protocol, Source
 from .values import address, mac, present, squash

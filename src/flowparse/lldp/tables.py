@@ -13,20 +13,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import TextError
-from .blocks import key_of, read_blocks
+from .blocks import read_blocks
 from .build import neighbor
-from .columns import find_layout, read_columns
+from .columns import read_columns
 from .commands import Command, canonical_platform, named, sniff, vocabulary
+from .headers import find_layout
 from .inputs import Document, Segment, read, shows_part
 from .interfaces import looks_like_interface
+from .keys import key_of
 from .lldpd import KEY_VALUE, read_key_value
 from .noise import is_noise, refusal, total
 from .records import Neighbor, NeighborTable, Problem, Protocol, Source
 from .structured import read_tree
 from .templates import run, template
-from .values import mac
+from .values import mac, present
 
 __all__ = ["parse", "parse_many"]
+
+NO_TABLE = "nothing here says that it is a neighbor table"
 
 
 def parse(
@@ -133,6 +137,10 @@ def _read_document(document: Document, platform: str | None, command: str | None
             found, outcome = _read_segment(segment, platform, command or segment.command, device)
             if outcome is None:
                 continue
+            before = segment.command is None and len(document.segments) > 1
+            if before and not outcome.rows and all(problem.reason == NO_TABLE for problem in outcome.problems):
+                # A banner before the first prompt, where the outputs have their commands.
+                outcome.problems = [replace(problem, lossy=False) for problem in outcome.problems]
             outcomes.append(outcome)
             asked = command if len(document.segments) == 1 and command else segment.command
             if asked and shows_part(asked):
@@ -171,16 +179,18 @@ def _check(outcome: Outcome) -> None:
         reason = f"the device declares {outcome.declared} neighbors; {len(outcome.rows)} were read"
         outcome.problems.append(Problem(None, "", reason))
     for row in outcome.rows:
+        local = row.local_interface
+        if local and looks_like_interface(local):
+            continue
         line = row.source.first_line
-        if not row.local_interface:
+        if not local:
             who = row.system_name or row.chassis_id or ""
             outcome.problems.append(Problem(line, who, "the output does not say on which local interface it was heard"))
-        elif not looks_like_interface(row.local_interface):
-            # A reader that found the columns is believed; a template takes what is before a blank.
-            by_template = row.source.parser.startswith("ntc:")
-            if by_template or " " in row.local_interface:
-                reason = "an odd name for a local interface"
-                outcome.problems.append(Problem(line, row.local_interface, reason, by_template))
+            continue
+        # A reader that found the columns is believed; a template takes what is before a blank.
+        by_template = row.source.parser.startswith("ntc:")
+        if by_template or " " in local:
+            outcome.problems.append(Problem(line, local, "an odd name for a local interface", by_template))
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +213,8 @@ def _read_segment(
         if outcome is None:
             continue
         # A template says nothing of what it does not see: it is believed over another reader where it reads more.
-        sure = reader is not _read_template or best is None or len(outcome.rows) > len(best.rows)
+        plausible = sum(looks_like_interface(row.local_interface) for row in outcome.rows)
+        sure = reader is not _read_template or best is None or plausible > len(best.rows)
         if best is None or (sure and outcome.rank() > best.rank()):
             best = outcome
         if outcome.good():
@@ -215,7 +226,7 @@ def _read_segment(
         if all(is_noise(line) or total(line) == 0 for line in told) and any(total(line) == 0 for line in told):
             return found, Outcome(declared=0)
         where = next((segment.first + i for i, line in enumerate(lines) if line.strip()), segment.first)
-        reason = "nothing here says that it is a neighbor table" if told else "an empty output"
+        reason = NO_TABLE if told else "an empty output"
         refused = [
             Problem(segment.first + i, line.strip(), "the device refused")
             for i, line in enumerate(lines)
@@ -268,6 +279,12 @@ class _Notes:
         self.problems.append(Problem(self.line, text, reason, False))
 
 
+def _told_protocol(extra: Mapping[str, str]) -> Protocol | None:
+    """The protocol of a row with a column for it."""
+    name = (extra.get("Proto") or extra.get("Protocol") or "").upper().rstrip("V12")
+    return Protocol(name) if name in Protocol.__members__ else None
+
+
 def _read_columns(segment: Segment, found: Command | None, device: str | None) -> Outcome | None:
     protocol = found.protocol if found is not None else None
     letters = None
@@ -279,15 +296,16 @@ def _read_columns(segment: Segment, found: Command | None, device: str | None) -
     problems = outcome.problems
     problems += [Problem(line, text.strip(), reason) for line, text, reason in table.problems]
     note = _Notes(problems)
+    new = tuple.__new__
     for row in table.rows:
         note.line = row.first_line
         outcome.rows.append(
             neighbor(
                 row.cells,
                 device,
-                Source("columns", row.first_line, row.last_line),
+                new(Source, ("columns", row.first_line, row.last_line)),
                 note,
-                row.layout.protocol,
+                (row.extra and _told_protocol(row.extra)) or row.layout.protocol,
                 row.layout.letters,
                 row.truncated,
                 row.extra,
@@ -333,6 +351,8 @@ def _read_template(segment: Segment, found: Command | None, device: str | None) 
     note = _Notes(problems)
     for values, first, last in done.rows:
         cells, extra = _cells(dict(zip(made.names, values, strict=True)), fields)
+        if not any(present(str(cells.get(name) or "")) for name in ("system_name", "chassis_id", "port_id")):
+            continue  # a port that hears nobody
         own = cells.pop("local_device", None) or device
         note.line = first
         source = Source(f"ntc:{found.template}", first, last)

@@ -5,8 +5,9 @@ rule tried, and with a memory: it says which lines no rule wanted, which record 
 want of a required value, and what was left at the end. Where TextFSM raises at an unknown line, `run`
 notes the line and goes on. A template with nested groups in a List is left to TextFSM.
 
-textfsm and ntc_templates are imported when the first template is asked for. `ntc_templates.parse`,
-which reads an environment variable and an index of a thousand rows, is not used.
+textfsm is imported when the first template is asked for. Of ntc_templates the files are opened and no
+code is run: its `__init__` searches all installed packages for its version, and its `parse` reads an
+environment variable and an index of a thousand rows.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 __all__ = ["Run", "Template", "run", "template"]
@@ -92,11 +95,19 @@ def compiled(fsm: Any) -> Template:
     )
 
 
+@cache
+def _folder() -> Traversable:
+    spec = find_spec("ntc_templates")
+    if spec is None:
+        raise ModuleNotFoundError("No module named 'ntc_templates'", name="ntc_templates")
+    return files(module_from_spec(spec)).joinpath("templates")
+
+
 @lru_cache(TEMPLATES)
 def template(name: str) -> Template | None:
     """ntc-templates' template of this name ("cisco_ios_show_lldp_neighbors"); None where the release has none."""
     textfsm = import_module("textfsm")
-    path = files("ntc_templates").joinpath("templates", f"{name}.textfsm")
+    path = _folder().joinpath(f"{name}.textfsm")
     if not path.is_file():
         return None
     with path.open(encoding="utf-8") as text:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from .._sampled import sampled_fields
 from .._sflow import KEY_FIELDS, KEY_OCTETS, OPS
+from ..compiled import Column, Compiled, Step
 from ..datatypes import COLUMN_TYPES, ColumnType, Show, octets
-from ..plan import Column, Compiled, Step
 from ..schema import FlowColumn, flow_columns
 from .structures import COUNTER, FLOW, SAMPLE, Structure, every
 
@@ -133,7 +133,7 @@ def table(of: Described, fields: int) -> Compiled:
             variable += 1
         may_be_null = field.type == "addr" or (of.structure.kind == COUNTER and field.type in MAY_BE_UNKNOWN)
         if may_be_null:
-            finish.append(("zero_is_null" if field.type == "addr" else "all_ones", (at,)))
+            finish.append(("zero_is_null" if field.type == "addr" else "all_ones_is_null", (at,)))
         columns.append((field.name, type, "step", None, may_be_null, width or None, None))
     segments = (of.fixed, *[0] * variable)
     return Compiled(tuple(columns), tuple(finish), tuple(steps), segments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from struct import unpack
 from types import MappingProxyType
 from typing import Any, get_args
@@ -87,6 +88,8 @@ class Parser:
             raise TypeError("fields are the names that sflowtool -L was given, a sequence of str")
         if format == "fields" and not fields:
             raise ValueError("format 'fields' needs the fields that sflowtool -L was given")
+        if not isinstance(schema, Schema):
+            raise TypeError(f"schema is a Schema, not {type(schema).__name__}")
         self._limits = limits or Limits()
         self._fields = tuple(fields)
         self._schema = schema
@@ -186,6 +189,9 @@ class Parser:
         if self._assembler is None:
             return
         self._note(self._assembler.notes())
+        if len(self._pending) > 1 and not self._assembler.complete:
+            newest = max(self._pending)  # the others were left out, and told of
+            self._pending = {newest: self._pending[newest]}
         if not self._assembler.complete:
             return
         octets, offsets, lengths, received, sources, ordinals, lacks = self._assembler.take()
@@ -201,7 +207,7 @@ class Parser:
         self._blocks.add(block)
 
     def _decode(self) -> None:
-        """Let the decoder have the datagrams that it has not had."""
+        """Let the decoder have the datagrams that it has not had, so that its events are told; `take` does so too."""
         self._hand_over()
         for block in self._blocks.read(ROWS):
             exporters: Any = [source or "" for source in block.sources]
@@ -308,24 +314,31 @@ class Parser:
 
 
 class Result:
-    """A text that was parsed whole; what `parse` returns.
-
-    Attributes
-    ----------
-    flows : Batch
-        Flow samples, a row each.
-    counters : list of Batch
-        One for each counter structure.
-    datagrams : list of Datagram
-    events : list of Event
-    """
+    """A text that was parsed whole; what `parse` returns. Each part is made when it is read, and once."""
 
     def __init__(self, parser: Parser) -> None:
         self._parser = parser
-        self.flows = parser.take()
-        self.counters = parser.take_counters()
-        self.datagrams = list(parser.datagrams())
-        self.events = parser.events()
+
+    @cached_property
+    def flows(self) -> Batch:
+        """Flow samples, a row each."""
+        return self._parser.take()
+
+    @cached_property
+    def counters(self) -> list[Batch]:
+        """One Batch for each counter structure."""
+        return self._parser.take_counters()
+
+    @cached_property
+    def datagrams(self) -> list[Datagram]:
+        """Every datagram as records; none of CSV rows."""
+        return list(self._parser.datagrams())
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """What happened, with what the decoder has to say of the rows."""
+        self._parser._decode()
+        return self._parser.events()
 
     def agents(self, now_ns: int) -> dict[str, dict[str, Any]]:
         """What is counted of each agent; see `Parser.agents`."""

@@ -176,9 +176,9 @@ def compare(old: Topology, new: Topology) -> Changes:
             removed.append(link)
     for link in new_only:
         ends = after.ends(link)
-        if before.segment_of.get(ends[0], -1) == before.segment_of.get(ends[1], -2):
-            added.append(link)
-        elif any(before.tells(end[0], _protocols(link)) or end[0] not in before.nodes for end in ends):
+        if before.segment_of.get(ends[0], -1) == before.segment_of.get(ends[1], -2) or any(
+            before.tells(end[0], _protocols(link)) or end[0] not in before.nodes for end in ends
+        ):
             added.append(link)
         else:
             unknown.append(Unknown(link, "; ".join(before.why_not(end[0]) for end in ends) + " before"))
@@ -411,7 +411,9 @@ class TopologyDiff:
              self.unknown),
             strict=True,
         )  # fmt: skip
-        return f"<{type(self).__name__}: {', '.join(f'{len(some)} {word}' for word, some in counts if some) or 'nothing'}>"
+        return (
+            f"<{type(self).__name__}: {', '.join(f'{len(some)} {word}' for word, some in counts if some) or 'nothing'}>"
+        )
 
     def picture(self) -> Picture:
         """The new topology with what is gone beside it."""

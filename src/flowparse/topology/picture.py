@@ -100,9 +100,7 @@ def shape_of(node: Node) -> Shape:
     return Shape(node.name, kind, ", ".join(each for each in said if each))
 
 
-def picture_of(
-    topology: Topology, *, directed: bool = False, extra_edges: Sequence[tuple[str, str]] = ()
-) -> Picture:
+def picture_of(topology: Topology, *, directed: bool = False, extra_edges: Sequence[tuple[str, str]] = ()) -> Picture:
     """The picture of a topology.
 
     Parameters

@@ -130,7 +130,9 @@ def settle(rows: list[Report], identities: Identities, ports: Ports) -> dict[int
     names = identities.names_of_classes()
     tied = {classes.find(entity) for entity in identities.ties}
     entity_of = [classes.find(identities.of_reference[row.reference]) for row in rows]
-    open_rows = [at for at, root in enumerate(entity_of) if classes.device(root) < 0 and (root in tied or root not in names)]
+    open_rows = [
+        at for at, root in enumerate(entity_of) if classes.device(root) < 0 and (root in tied or root not in names)
+    ]
     if not open_rows:
         return {}
     reporters: dict[tuple[int, int], set[int]] = defaultdict(set)

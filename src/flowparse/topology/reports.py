@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..lldp.interfaces import InterfaceKey, interface_key, natural
-from ..lldp.records import Neighbor, NeighborTable, Protocol
 from ..lldp.records import MAC as MAC_TEXT
+from ..lldp.records import Neighbor, NeighborTable, Protocol
 from .model import TopologyProblem
 
 __all__ = ["Device", "Keys", "Reference", "Report", "Reports", "mac_address", "read"]
