@@ -586,3 +586,27 @@ def test_agents_are_counted_as_sflow_rt_counts_them() -> None:
     with pytest.raises(Truncated):
         strict.feed(make.datagram(make.flow_sample(), count=5), SENDER)
     assert strict.sflow_agents(0) == {}
+
+
+def test_a_capture_gives_what_its_datagrams_give() -> None:
+    """The walk stops within the first datagram, for its agent and its structures, and goes on with it."""
+    datagrams = [
+        make.datagram(
+            make.flow_sample(make.header(FRAME), sequence=n),
+            make.counters_sample(make.processor(), make.if_counters(), sequence=n),
+            agent=f"192.0.2.{n % 3}",
+            sequence=n // 3,
+        )
+        for n in range(12)
+    ]
+    frames = [(RECEIVED_NS + n, build.ethernet(build.udp(each, SENDER))) for n, each in enumerate(datagrams)]
+    of_capture, of_feed = fp.Decoder(), fp.Decoder()
+    assert of_capture.feed_capture(build.pcap(frames, nanosecond=True)) == 12
+    for n, each in enumerate(datagrams):
+        of_feed.feed(each, SENDER, RECEIVED_NS + n)
+    assert of_capture.take().to_dicts() == of_feed.take().to_dicts()
+    assert [table.to_dicts() for table in of_capture.take_counters()] == [
+        table.to_dicts() for table in of_feed.take_counters()
+    ]
+    assert of_capture.events() == of_feed.events() == []
+    assert of_capture.sflow_agents(0) == of_feed.sflow_agents(0)
