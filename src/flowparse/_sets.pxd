@@ -22,7 +22,7 @@ cdef enum Phase:
     PHASE_REPLAY = 1                # of Sets that waited
 
 cdef struct Walk:                   # the message under way
-    const Datagram* datagram
+    Datagram datagram               # a copy: the walk may be resumed from elsewhere
     DomainState* domain             # NULL: no message with Sets is
     DomainState before              # as it was
     Py_ssize_t notes_before         # what a refused message says stands behind these

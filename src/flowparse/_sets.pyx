@@ -197,7 +197,7 @@ cdef class SetWalker(Walker):
         if domain == NULL:
             return STOP_MEMORY
         memset(walk, 0, sizeof(Walk))
-        walk.datagram = datagram
+        walk.datagram = datagram[0]
         walk.domain = domain
         walk.before = domain[0]
         walk.notes_before = self.book.n
