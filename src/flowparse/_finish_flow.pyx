@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._layout cimport MOST_ROWS
-from flowparse._nulls cimport pack, set_nulls
+from flowparse._nulls cimport pack, replace_octets, set_nulls
 from flowparse._part cimport null_octets, values_of
 
 cdef enum:
@@ -111,13 +111,12 @@ cdef void pick_by_etype(Part* part, const uint16_t* columns) noexcept nogil:
 
 cdef void net_of_family(Part* part, const uint16_t* columns) noexcept nogil:
     """The prefix length that belongs to the address, of two."""
-    cdef uint8_t* net = values_of(part, columns[0])
-    cdef const uint8_t* of_ipv4 = values_of(part, columns[1])
     cdef const uint8_t* address = values_of(part, columns[2])
+    cdef uint8_t[MOST_ROWS] flags
     cdef Py_ssize_t i
     for i in range(part.rows):
-        if is_ipv4(address + 16 * i):
-            net[i] = of_ipv4[i]
+        flags[i] = is_ipv4(address + 16 * i)
+    replace_octets(part, columns[0], columns[1], flags)
 
 
 cdef void net_is(Part* part, const uint16_t* columns, bint ipv4) noexcept nogil:
@@ -224,15 +223,34 @@ cdef void word_split(Part* part, const uint16_t* columns) noexcept nogil:
         icmp_code[i] = <uint8_t> word[i]
 
 
+cdef Py_ssize_t find_icmpv6(const Part* part, int column, uint8_t* flags) noexcept nogil:
+    cdef const uint8_t* proto = values_of(part, column)
+    cdef Py_ssize_t i, n = 0
+    for i in range(part.rows):
+        flags[i] = proto[i] == ICMPV6
+        n += flags[i]
+    return n
+
+
 cdef void pick_icmpv6(Part* part, const uint16_t* columns) noexcept nogil:
     """The value for ICMPv6 where the record is of it, of two."""
-    cdef const uint8_t* proto = values_of(part, columns[0])
-    cdef uint8_t* value = values_of(part, columns[1])
-    cdef const uint8_t* of_icmpv6 = values_of(part, columns[2])
-    cdef Py_ssize_t i
-    for i in range(part.rows):
-        if proto[i] == ICMPV6:
-            value[i] = of_icmpv6[i]
+    cdef uint8_t[MOST_ROWS] flags
+    find_icmpv6(part, columns[0], flags)
+    replace_octets(part, columns[1], columns[2], flags)
+
+
+cdef void only_icmpv6(Part* part, const uint16_t* columns) noexcept nogil:
+    """Null where the record is not of ICMPv6."""
+    cdef uint8_t[MOST_ROWS] flags
+    cdef Py_ssize_t n = find_icmpv6(part, columns[0], flags)
+    set_nulls(part, columns[1], flags, part.rows - n, 0)
+
+
+cdef void not_icmpv6(Part* part, const uint16_t* columns) noexcept nogil:
+    """Null where the record is of ICMPv6."""
+    cdef uint8_t[MOST_ROWS] flags
+    cdef Py_ssize_t n = find_icmpv6(part, columns[0], flags)
+    set_nulls(part, columns[1], flags, n, 1)
 
 
 cdef void only_icmp(Part* part, const uint16_t* columns) noexcept nogil:

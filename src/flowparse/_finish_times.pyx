@@ -155,6 +155,7 @@ cdef void rate_of_probability(Part* part, const uint16_t* columns) noexcept nogi
     cdef uint32_t* rate = <uint32_t*> values_of(part, columns[0])
     cdef const double* probability = <const double*> values_of(part, columns[1])
     cdef Py_ssize_t i
+    part.odd |= ODD_RATE
     for i in range(part.rows):
         # Not of NaN, and not of what is no probability.
         rate[i] = <uint32_t> (1.0 / probability[i] + 0.5) if 1e-9 < probability[i] <= 1.0 else 0

@@ -74,6 +74,8 @@ COLUMNS_OF_FINISH = {
     "rates": 5,
     "empty_is_null": 1,
     "flagged": 2,
+    "only_icmpv6": 2,
+    "not_icmpv6": 2,
 }
 FINISH = {name: (kind, columns) for kind, (name, columns) in enumerate(COLUMNS_OF_FINISH.items())}
 FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}

@@ -128,6 +128,7 @@ class _View:
         self.finish: list[tuple[str, tuple[int, ...]]] = []
         self.steps: list[Step] = []
         self.time_codes: dict[str, int] = {}
+        self.own_times: set[str] = set()  # not of a duration, nor of the record
 
     # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -378,11 +379,19 @@ def _icmp(view: _View, column: FlowColumn) -> None:
             return
         proto = view.want("proto")
         if len(families) == 2:
-            others = view.scratch("u8", "null"), view.scratch("u8", "null")
+            # What IPv4 does not fill takes the value of IPv6 itself.
+            mine = [view.specs[index][2] != "null" for index in (type_, code)]
+            others = [
+                view.scratch("u8", "null") if own else index for own, index in zip(mine, (type_, code), strict=True)
+            ]
             _icmp_elements(view, 6, *others)
-            for mine, other in zip((type_, code), others, strict=True):
-                if view.specs[other][2] != "null" and view.specs[mine][2] != "null":
-                    view.finish_with("pick_icmpv6", proto, mine, other)
+            for own, index, other in zip(mine, (type_, code), others, strict=True):
+                if own and view.specs[other][2] != "null":
+                    view.finish_with("pick_icmpv6", proto, index, other)
+                elif own:
+                    view.finish_with("not_icmpv6", proto, index)
+                elif view.specs[index][2] != "null":
+                    view.finish_with("only_icmpv6", proto, index)
         for index in (type_, code):
             if view.specs[index][2] != "null":
                 view.finish_with("only_icmp", proto, index)
@@ -422,6 +431,7 @@ def _time(view: _View, column: FlowColumn) -> None:
     """The first source whose clock is known; else the other end and the duration; else the time of the record."""
     numbers = sources_of(column)
     if _own_time(view, column, [number for number in numbers if not _is_general(number)]):
+        view.own_times.add(column.name)
         return
     if not _by_duration(view, column):
         _own_time(view, column, [number for number in numbers if _is_general(number)])
@@ -468,7 +478,7 @@ def _by_duration(view: _View, column: FlowColumn) -> bool:
     if not any(number in view.places for number in specific):
         return False
     base = view.want(other)
-    if other not in view.time_codes:
+    if other not in view.own_times:
         return False
     for number, unit in DURATIONS.items():
         duration = view.into_scratch(number, "u64", "unsigned")

@@ -106,6 +106,8 @@ def record_of(values: dict[str, Any], fields: list[FieldSpecifier]) -> dict[str,
         if each.length == VARIABLE and name in VARIABLE_NUMBERS:
             octets = record[name]
             record[name] = int.from_bytes(octets) if 1 <= len(octets) <= 8 else TOO_LARGE
+        if each.length == VARIABLE and name in naive.LABELS.values():
+            record[name] = None
     return record
 
 
@@ -145,7 +147,11 @@ def check(
     assert [row.as_dict() for row in rows] == [{name: row[name] for name in columns} for row in expected]
 
 
-@pytest.mark.parametrize("names", [FAMILIES, PORTS, TIMES, OTHERS, FAMILIES + PORTS + TIMES + OTHERS])
+@pytest.mark.parametrize(
+    "names",
+    [FAMILIES, PORTS, TIMES, OTHERS, FAMILIES + PORTS + TIMES + OTHERS],
+    ids=["families", "ports", "times", "others", "all"],
+)
 @settings(max_examples=40, phases=set(Phase) - {Phase.explain})
 @given(data=st.data())
 def test_any_template_is_read_as_the_rules_say(engine: ModuleType, names: str, data: Any) -> None:
