@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import capture, lldp
+from . import capture
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (

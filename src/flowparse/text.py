@@ -8,7 +8,6 @@ is shown has a bounded length. Nothing here judges whether text is true.
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import escape as _escape_html
@@ -134,5 +133,7 @@ def json_text(value: object) -> str:
     >>> print(json_text({"name": "up\nlink\u202e", "é": 2**64}))
     {"name":"up\nlink\u202e","é":18446744073709551616}
     """
+    import json  # noqa: PLC0415  who shows no JSON does not pay for it
+
     said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", said)
