@@ -87,7 +87,7 @@ cdef void add_duration(Part* part, const uint16_t* columns, int64_t scale) noexc
     for i in range(part.rows):
         is_null = ref.null_count == part.rows or (ref.null_count > 0 and not ref.validity[i >> 3] >> (i & 7) & 1)
         # 32 bits of milliseconds are 50 days. The other end may be as late as 2262.
-        if is_null or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
+        if is_null or other[i] == NO_TIME or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
             time[i] = NO_TIME
             part.odd |= ODD_TIME
         else:
