@@ -20,10 +20,10 @@ from flowparse._notes cimport (
 )
 from flowparse._pending cimport PendingSet, forget_sets, forget_sets_of_domain
 from flowparse._templates cimport Template, bury, forget_templates
-from flowparse._wire cimport PROTOCOL_IPFIX, PROTOCOL_NETFLOW9
+from flowparse._wire cimport PROTOCOL_NETFLOW9, PROTOCOL_SFLOW5
 
 cdef enum:
-    UPTIME_OFFSET = 4               # in every header with an uptime
+    UPTIME_OFFSET = 4               # in every header with an uptime but sFlow's, where it is behind the sequence
     LATE = 65536                    # a sequence number this far behind is late; further, it was set anew
     UNIT_PROOF = 3                  # messages in a row that only the other unit explains
     RESTART_MS = 10000              # uptime that falls by more, out of sequence: the exporter restarted
@@ -132,7 +132,10 @@ cdef void count_sequence(
         whom = about(exporter, domain)
         if domain.uptime_ms > uptime_ms and domain.uptime_ms - uptime_ms > RESTART_MS:
             domain.resets += 1
-            note(book, NOTE_RESTART, &whom, UPTIME_OFFSET, domain.uptime_ms, uptime_ms)
+            note(
+                book, NOTE_RESTART, &whom, offset + 4 if domain.protocol == PROTOCOL_SFLOW5 else UPTIME_OFFSET,
+                domain.uptime_ms, uptime_ms,
+            )
         elif ahead > 0:
             domain.missed += ahead
             note(
@@ -172,10 +175,6 @@ cdef bint is_other_unit(DomainState* domain, uint32_t got) noexcept nogil:
     return True
 
 
-cdef bint has_options(const DomainState* domain) noexcept nogil:
-    return domain.protocol == PROTOCOL_NETFLOW9 or domain.protocol == PROTOCOL_IPFIX
-
-
 cdef void settle_rate(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
     Notebook* book,
@@ -191,9 +190,8 @@ cdef void settle_rate(
     if exporter.override_rate:
         rate = exporter.override_rate
         source = SAMPLING_OVERRIDE
-    elif domain.told_rate or (exporter.told_rate and has_options(domain)):
-        # Options may come from another domain than flows.
-        rate = domain.told_rate or exporter.told_rate
+    elif domain.told_rate:
+        rate = domain.told_rate
         source = SAMPLING_DOMAIN
     elif rate:
         source = SAMPLING_HEADER if word >> 14 else SAMPLING_HEADER_MODE0

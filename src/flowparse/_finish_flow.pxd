@@ -31,5 +31,6 @@ cdef void number_64(Part* part, const uint16_t* columns) noexcept nogil
 cdef void application_of_octets(Part* part, const uint16_t* columns) noexcept nogil
 cdef void all_ones_is_null(Part* part, const uint16_t* columns) noexcept nogil
 cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil
+cdef void flagged(Part* part, const uint16_t* columns) noexcept nogil
 cdef void only_icmpv6(Part* part, const uint16_t* columns) noexcept nogil
 cdef void not_icmpv6(Part* part, const uint16_t* columns) noexcept nogil

@@ -383,14 +383,34 @@ cdef void application_of_octets(Part* part, const uint16_t* columns) noexcept no
 
 
 cdef void all_ones_is_null(Part* part, const uint16_t* columns) noexcept nogil:
-    """255 says that the exporter does not know."""
+    """The largest number of its type says that the value is not known."""
     cdef const uint8_t* value = values_of(part, columns[0])
+    cdef int width = part.shape.columns[columns[0]].width
     cdef uint8_t[MOST_ROWS] flags
     cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows <= MOST_ROWS, in the column and the flags.
+    if width == 8:
+        for i in range(part.rows):
+            flags[i] = (<const uint64_t*> value)[i] == <uint64_t> 0xFFFFFFFFFFFFFFFF
+    elif width == 4:
+        for i in range(part.rows):
+            flags[i] = (<const uint32_t*> value)[i] == <uint32_t> 0xFFFFFFFF
+    else:
+        for i in range(part.rows):
+            flags[i] = value[i] == 255
     for i in range(part.rows):
-        flags[i] = value[i] == 255
         n += flags[i]
     set_nulls(part, columns[0], flags, n, 1)
+
+
+cdef void flagged(Part* part, const uint16_t* columns) noexcept nogil:
+    """A value is there where its flag is 1, not 0."""
+    cdef const uint8_t* flags = values_of(part, columns[0])
+    cdef Py_ssize_t i, n = 0
+    # Bounds: i < rows, of the flags.
+    for i in range(part.rows):
+        n += flags[i]
+    set_nulls(part, columns[1], flags, part.rows - n, 0)
 
 
 cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil:

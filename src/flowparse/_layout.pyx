@@ -73,6 +73,7 @@ COLUMNS_OF_FINISH = {
     "rate_of_probability": 2,
     "rates": 5,
     "empty_is_null": 1,
+    "flagged": 2,
     "only_icmpv6": 2,
     "not_icmpv6": 2,
 }

@@ -75,6 +75,19 @@ cdef enum NoteKind:             # events.NOTES says of each what a person reads;
     NOTE_OPTIONS_DROPPED = 63       # records
     NOTE_RATE_UNLIKELY = 64         # rate
     NOTE_UNLEARNT = 65              # entries
+    NOTE_AGENT_TYPE = 66            # type
+    NOTE_SAMPLES_CUT_REFUSED = 67   # count, samples there
+    NOTE_SAMPLES_CUT_KEPT = 68      # count, samples there
+    NOTE_RECORDS_CUT_REFUSED = 69   # count, records there
+    NOTE_RECORDS_CUT_KEPT = 70      # count, records there
+    NOTE_SAMPLE_SHORT_REFUSED = 71  # enterprise, format, length
+    NOTE_SAMPLE_SHORT_KEPT = 72     # enterprise, format, length
+    NOTE_STRUCTURE_SHORT = 73       # enterprise, format, length
+    NOTE_SAMPLES_LIMIT = 74         # count, limit
+    NOTE_RECORDS_LIMIT = 75         # count, limit
+    NOTE_SAMPLE_RATE = 76           # rate
+    NOTE_COUNTERS_DROPPED = 77      # records
+    NOTE_OUT_OF_RANGE = 78          # values
 
 cdef struct About:              # whom a note is about
     bint has_exporter

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from flowparse._columns cimport Account, Ledger
 from flowparse._decode cimport Datagram, Walker
-from flowparse._exporters cimport DomainState
+from flowparse._exporters cimport DomainState, Exporter
 from flowparse._part cimport Context
 from flowparse._pending cimport PendingSet
 from flowparse._plan cimport Stop
@@ -22,13 +22,14 @@ cdef enum Phase:
     PHASE_REPLAY = 1                # of Sets that waited
 
 cdef struct Walk:                   # the message under way
-    const Datagram* datagram
+    Datagram datagram               # a copy: the walk may be resumed from elsewhere
     DomainState* domain             # NULL: no message with Sets is
     DomainState before              # as it was
     Py_ssize_t notes_before         # what a refused message says stands behind these
     uint32_t notes_left
     Phase phase
     Span rest                       # Sets not read yet
+    bint opened                     # all is settled that its Sets do not say
     bint discard                    # when malformed
     bint whole                      # every record of it is known
     bint counted                    # ... that the sequence counts
@@ -86,4 +87,6 @@ cdef class SetWalker(Walker):
     cdef void _sort_pending(self) noexcept nogil
     cdef bint _next_pending(self) noexcept nogil
     cdef Stop _replay_set(self) noexcept nogil
+    cdef void _set_known(self) noexcept nogil
+    cdef int _set_informed(self, Exporter exporter, DomainState* domain) except -1
     cdef int _set_program(self, Template* template) except -1

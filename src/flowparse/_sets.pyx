@@ -17,24 +17,25 @@ from cpython.ref cimport Py_INCREF
 from libc.string cimport memset
 
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
-from flowparse._decode cimport STOP_LEARN, STOP_OPTIONS, STOP_PROGRAM, STOP_REFUSED
+from flowparse._decode cimport STOP_INFORM, STOP_LEARN, STOP_OPTIONS, STOP_PROGRAM, STOP_REFUSED
 from flowparse._exporters cimport (
-    SAMPLING_OVERRIDE, SAMPLING_TEMPLATE, Exporter, ExporterState, about, count_sequence, find_domain, put_back, see, settle_rate,
+    SAMPLING_OVERRIDE, SAMPLING_TEMPLATE, Exporter, ExporterState, about, count_sequence, find_domain, put_back, see,
+    settle_rate,
 )
 from flowparse._layout cimport CONTEXT_EXPORTER, CONTEXT_SAMPLING_RATE
+from flowparse._lookup cimport NAME_KINDS, Names, Rates
 from flowparse._notes cimport (
     About, NOTE_BEHIND, NOTE_COUNT_DIFFERS, NOTE_DATA_DROPPED, NOTE_DATA_PENDING, NOTE_ELEMENT_UNKNOWN,
     NOTE_ELEMENT_WIDTH, NOTE_EMPTY_MESSAGE, NOTE_EMPTY_SET, NOTE_EVICTED_FOR_FIELDS, NOTE_EVICTED_OF_DOMAIN,
-    NOTE_EVICTED_TEMPLATE, NOTE_HELD, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT, NOTE_NO_SCOPE,
-    NOTE_PADDING, NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_RATE_UNLIKELY, NOTE_RECORDS, NOTE_RECORD_LONG_REFUSED,
-    NOTE_REPLAYED, NOTE_REPLAY_LONG, NOTE_RESERVED_SET, NOTE_SCOPE_COUNT, NOTE_SCOPE_LENGTHS,
-    NOTE_SET_LONG_REFUSED, NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED,
-    NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG, NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY,
-    NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID, NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNLEARNT, NOTE_UNUSABLE, NOTE_VALUES,
-    NOTE_VERSION, NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note,
-    note_beyond,
+    NOTE_EVICTED_TEMPLATE, NOTE_HELD, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT, NOTE_NO_SCOPE, NOTE_PADDING,
+    NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_RATE_UNLIKELY, NOTE_RECORDS, NOTE_RECORD_LONG_REFUSED, NOTE_REPLAYED,
+    NOTE_REPLAY_LONG, NOTE_RESERVED_SET, NOTE_SCOPE_COUNT, NOTE_SCOPE_LENGTHS, NOTE_SET_LONG_REFUSED,
+    NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED, NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG,
+    NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY, NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID,
+    NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNLEARNT, NOTE_UNUSABLE, NOTE_VALUES, NOTE_VERSION,
+    NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note, note_beyond,
 )
-from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE
+from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE, TIME_OPTIONS_INIT
 from flowparse._pending cimport (
     SET_HEADER, commit_pending, is_too_old, let_leave, make_room, octets_of_set, roll_back_pending, stage_set,
 )
@@ -149,36 +150,13 @@ cdef class SetWalker(Walker):
     def _learn(self, identity, protocol, domain, lessons):
         """Take over what options records say: [(Template Record, octets of records)].
 
-        Returns (rates that make no sense, how many entries had no room).
+        Returns (whether anything changed, rates that make no sense, how many entries had no room).
         """
         raise NotImplementedError
 
-    def _template_rate(self, identity, protocol, domain, id):
-        """The sampling rate that options tell of a template, or 0."""
+    def _inform(self, identity, protocol, domain):
+        """What is known of a domain, as knowledge.Known; its tables are kept alive."""
         raise NotImplementedError
-
-    def _set_rates(self, identity, rates, of_templates, agreed):
-        """Let later rows have these sampling rates.
-
-        `rates` is {(protocol, domain): rate or 0}, `of_templates` {(protocol, domain, id): rate}, and
-        `agreed` what all domains of the exporter agree on, or 0.
-        """
-        cdef Exporter exporter = self.exporters.by_identity.get(identity)
-        cdef DomainState* domain
-        cdef Template* template
-        if exporter is None:
-            return
-        exporter.state.told_rate = agreed
-        domain = exporter.state.domains
-        # Progress: one domain further each turn.
-        while domain != NULL:
-            domain.told_rate = rates.get((domain.protocol, domain.id), 0)
-            template = domain.templates.newest
-            # Progress: one template further each turn.
-            while template != NULL and of_templates:
-                template.sampling_rate = of_templates.get((domain.protocol, domain.id, template.record.id), 0)
-                template = template.domain_older
-            domain = domain.next
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,7 +197,7 @@ cdef class SetWalker(Walker):
         if domain == NULL:
             return STOP_MEMORY
         memset(walk, 0, sizeof(Walk))
-        walk.datagram = datagram
+        walk.datagram = datagram[0]
         walk.domain = domain
         walk.before = domain[0]
         walk.notes_before = self.book.n
@@ -252,9 +230,20 @@ cdef class SetWalker(Walker):
         self.ledger.context.time_source = TIME_HEADER_UPTIME if header.protocol == PROTOCOL_NETFLOW9 else TIME_NONE
         self.ledger.context.export_ns = be32(octets + header.export_time) * <int64_t> SECOND_NS
         self.ledger.context.sequence = be32(octets + header.sequence)
-        settle_rate(domain.exporter, domain, -1, 0, self.rules.default_rate, &self.book)
-        self._set_rate(domain.sampling_rate, domain.sampling_source)
         return self._go_on()
+
+    cdef void _set_known(self) noexcept nogil:
+        """Let the rows that follow have what options told of the domain."""
+        cdef const DomainState* domain = self.walk.domain
+        cdef int kind
+        self.ledger.context.samplers = domain.samplers
+        self.ledger.context.interfaces = domain.interfaces
+        for kind in range(NAME_KINDS):
+            self.ledger.context.names[kind] = domain.names[kind]
+        if domain.has_init:
+            self.ledger.context.time_source = TIME_OPTIONS_INIT
+            self.ledger.context.init_ms = domain.init_ms
+        self.ledger.run_version += 1
 
     cdef void _set_rate(self, uint32_t rate, uint8_t source) noexcept nogil:
         """Let the rows that follow have a sampling rate, 0 for none."""
@@ -269,7 +258,15 @@ cdef class SetWalker(Walker):
     cdef Stop _go_on(self) noexcept nogil:
         """Walk what is left of the message, and what waited for its templates."""
         cdef Walk* walk = &self.walk
+        cdef DomainState* domain = walk.domain
         cdef Stop stop
+        if not walk.opened:
+            if not domain.informed and domain.exporter.taught and not domain.exporter.evicted:
+                return <Stop> STOP_INFORM
+            walk.opened = True
+            settle_rate(domain.exporter, domain, -1, 0, self.rules.default_rate, &self.book)
+            self._set_rate(domain.sampling_rate, domain.sampling_source)
+            self._set_known()
         # Progress: a Set further each turn, or a stop.
         while walk.phase == PHASE_SETS:
             if walk.template != NULL:
@@ -462,6 +459,7 @@ cdef class SetWalker(Walker):
         if defined == 0:
             return STOP_END
         walk.defined = True
+        walk.domain.informed = False    # of the rate of this template
         self._tell(
             NOTE_TEMPLATE_DEFINED if defined == 1 else NOTE_TEMPLATE_CHANGED, offset, set_id, record.id,
             record.n_fields,
@@ -780,7 +778,7 @@ cdef class SetWalker(Walker):
                 walk.template = template
                 walk.pending = one
                 self.ledger.context = one.context
-                self.ledger.run_version += 1
+                self._set_known()
                 walk.body.at = octets_of_set(one)
                 walk.body.end = walk.body.at + one.length - SET_HEADER
                 walk.offset = -1
@@ -870,6 +868,8 @@ cdef class SetWalker(Walker):
         cdef size_t i
         if stop == <Stop> STOP_PROGRAM:
             return self._set_program(self.walk.template)
+        if stop == <Stop> STOP_INFORM:
+            return self._set_informed(exporter, domain)
         if stop != <Stop> STOP_LEARN:
             return Walker._act_within(self, stop)
         lessons = []
@@ -878,19 +878,63 @@ cdef class SetWalker(Walker):
             lesson = &self.lessons[i]
             record = PyBytes_FromStringAndSize(<const char*> lesson.template.record.at, lesson.template.record.length)
             lessons.append((record, PyBytes_FromStringAndSize(<const char*> lesson.at, lesson.length)))
-        unlikely, unlearnt = self._learn(exporter.identity, domain.protocol, domain.id, lessons)
+        changed, unlikely, unlearnt = self._learn(exporter.identity, domain.protocol, domain.id, lessons)
         for rate in unlikely:
             self._tell(NOTE_RATE_UNLIKELY, -1, min(rate, 2**63 - 1))
         if unlearnt:
             self._tell(NOTE_UNLEARNT, -1, unlearnt)
+        if changed:
+            exporter.state.taught = True
+            domain = exporter.state.domains
+            # Progress: one domain further each turn.
+            while domain != NULL:
+                domain.informed = False
+                domain = domain.next
         self.walk.learned = True
+        return 0
+
+    cdef int _set_informed(self, Exporter exporter, DomainState* domain) except -1:
+        """Let a domain know what options told of it and of all of its exporter."""
+        cdef Rates rates
+        cdef Names named
+        cdef Template* template = domain.templates.newest
+        cdef int kind
+        rate, of_templates, samplers, interfaces, names, init_ms = self._inform(
+            exporter.identity, domain.protocol, domain.id,
+        )
+        domain.told_rate = rate
+        domain.samplers = domain.interfaces = NULL
+        if samplers is not None:
+            rates = samplers
+            domain.samplers = &rates.table
+        if interfaces is not None:
+            rates = interfaces
+            domain.interfaces = &rates.table
+        for kind in range(NAME_KINDS):
+            domain.names[kind] = NULL
+            if names[kind] is not None:
+                named = names[kind]
+                domain.names[kind] = &named.table
+        domain.has_init = init_ms is not None
+        domain.init_ms = init_ms or 0
+        # Progress: one template further each turn.
+        while template != NULL:
+            template.sampling_rate = of_templates.get(template.record.id, 0) if of_templates else 0
+            template = template.domain_older
+        domain.informed = True
+        # As it was before this message, too, should that not count.
+        self.walk.before.told_rate = domain.told_rate
+        self.walk.before.samplers = domain.samplers
+        self.walk.before.interfaces = domain.interfaces
+        self.walk.before.names = domain.names
+        self.walk.before.has_init = domain.has_init
+        self.walk.before.init_ms = domain.init_ms
+        self.walk.before.informed = True
         return 0
 
     cdef int _set_program(self, Template* template) except -1:
         """Give a template its program."""
         cdef Record* record = &template.record
-        cdef DomainState* domain = self.walk.domain
-        cdef Exporter exporter = <Exporter> domain.exporter.owner
         cdef Plan plan
         octets = PyBytes_FromStringAndSize(<const char*> record.at, record.length)
         made = self._make_program(octets, record.protocol, record.is_options)
@@ -901,5 +945,4 @@ cdef class SetWalker(Walker):
         Py_INCREF(plan)
         template.plan = <void*> plan
         template.program = &plan.program
-        template.sampling_rate = self._template_rate(exporter.identity, domain.protocol, domain.id, record.id)
         return 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import index
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan
 from ._capture import Reader
@@ -19,10 +19,20 @@ from ._layout import Layout
 from ._plan import Plan
 from .batch import Batch
 from .errors import DecodeError
-from .events import OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
-from .knowledge import Knowledge
+from .events import (
+    COUNTERS_DROPPED,
+    OPTIONS_DROPPED,
+    OUT_OF_RANGE,
+    PROTOCOLS,
+    Event,
+    Note,
+    address_text,
+    event_of,
+    refusal_of,
+)
+from .knowledge import Knowledge, Known, Scope
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
@@ -32,15 +42,19 @@ from .template import Template, fields_from, fixed_fields
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from .agents import Agents
+    from .sflow.programs import SflowPrograms
+
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
+MOST_INFORMED = 4096  # before it is looked whose exporter is no longer known
 TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
 AT_LEAST_TABLES = 64
 
 
 class Decoder(Feeder):
-    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
     thread; entering one twice is a RuntimeError.
@@ -84,7 +98,7 @@ class Decoder(Feeder):
     >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
     0
     >>> decoder.events()[0].message
-    'version 99 is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are'
+    'version 99 is not decoded here; NetFlow v1, v5, v7, v9, IPFIX and sFlow are'
     """
 
     def __init__(
@@ -122,6 +136,7 @@ class Decoder(Feeder):
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._plans: list[Plan] = []
         self._knowledge = Knowledge()
+        self._informed: dict[Scope, Known] = {}
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
@@ -139,6 +154,8 @@ class Decoder(Feeder):
             self._options_account,
             most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
         )
+        self._agents: Agents | None = None
+        self._sflow: SflowPrograms | None = None
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -152,10 +169,35 @@ class Decoder(Feeder):
         return identity, address, port, self._overrides.get(address, 0)
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            self._make_sflow()
+            return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
         made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
+
+    def _make_sflow(self) -> None:
+        # Who decodes no sFlow does not pay for it.
+        from .agents import Agents  # noqa: PLC0415
+        from .sflow.programs import SflowPrograms  # noqa: PLC0415
+
+        self._agents = Agents(self._limits)
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
+        self._set_sflow(self._sflow.kernel(), self._agents.table)
+
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
+
+    def _make_structure(self, structure: int, fields: int) -> None:
+        assert self._sflow is not None
+        self._sflow.make(structure, fields)
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        assert self._sflow is not None
+        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         return self._programs.of_template(octets, protocol, is_options)
@@ -167,17 +209,22 @@ class Decoder(Feeder):
 
     def _learn(
         self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
-    ) -> tuple[list[int], int]:
+    ) -> tuple[bool, list[int], int]:
         scope, unlikely = (identity, protocol, domain), []
+        before = self._knowledge.version
         for record, octets in lessons:
             fields = fields_from(record, protocol, True, self._elements)
             unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
-        self._set_rates(identity, *self._knowledge.rates(identity))
-        return unlikely, self._knowledge.take_dropped()
+        return self._knowledge.version != before, unlikely, self._knowledge.take_dropped()
 
-    def _template_rate(self, identity: bytes, protocol: int, domain: int, id: int) -> int:
-        tables = self._knowledge.tables.get((identity, protocol, domain))
-        return tables.template_rates.get(id, 0) if tables else 0
+    def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
+        if len(self._informed) > MOST_INFORMED:
+            for scope in [scope for scope in self._informed if not self._knows(scope[0])]:
+                del self._informed[scope]
+            self._knowledge.forget_all_but(self._knows)
+        scope = identity, protocol, domain
+        self._informed[scope] = known = self._knowledge.known(scope)  # alive as long as the domain points at it
+        return known
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -317,17 +364,34 @@ class Decoder(Feeder):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
 
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
         self._check_idle()
-        return batches_of(self._programs.take(options=True))
+        taken = batches_of(self._programs.take(options=True))
+        self._tell_out_of_range()
+        return taken
+
+    def _tell_out_of_range(self) -> None:
+        values, self._programs.n_out_of_range = self._programs.n_out_of_range, 0
+        if values:
+            self._tell(event_of((OUT_OF_RANGE, None, None, None, (values, 0, 0), 0)))
+
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        self._check_idle()
+        return joined(self._sflow.take_counters()) if self._sflow else []
 
     def _taken(self) -> Taken:
         self._check_idle()
-        return self._programs.take()
+        taken = self._programs.take() + (self._sflow.take() if self._sflow else [])
+        self._tell_out_of_range()
+        return taken
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
@@ -335,7 +399,7 @@ class Decoder(Feeder):
 
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = list(self._events)
+        told = [*self._events, *(self._agents.events() if self._agents else ())]
         self._events.clear()
         if self._events_dropped:
             told.append(
@@ -358,6 +422,21 @@ class Decoder(Feeder):
             id = int.from_bytes(octets[:2])
             made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
+
+    def sflow_agents(self, now_ns: int) -> dict[str, dict[str, Any]]:
+        """What is counted of each sFlow agent, by its address, under the 19 names of sFlow-RT's `/agents/json`.
+
+        Parameters
+        ----------
+        now_ns : int
+            Nanoseconds since 1970 UTC: `firstSeen` and `lastSeen` are milliseconds before it, and None
+            where no datagram came with a time.
+        """
+        self._check_idle()
+        if self._agents is None:
+            return {}
+        self._agents.table.check_memory()
+        return self._agents.read(now_ns)
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""

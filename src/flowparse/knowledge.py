@@ -9,13 +9,15 @@ Not here: how rows are joined to it, which is `plan` and the kernels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from ._lookup import Names, Rates, application_number
 from .template import VARIABLE, FieldSpecifier
 
-__all__ = ["Application", "Interface", "Knowledge", "Sampler", "Scope", "teaches"]
+__all__ = ["Application", "Interface", "Knowledge", "Known", "Sampler", "Scope", "is_likely", "teaches"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,6 +36,17 @@ TEACHING = {*RATES, *NAMES, "systemInitTimeMilliseconds"}
 
 Scope = tuple[bytes, int, int]
 """(exporter's identity, protocol, observation domain)."""
+
+Known = tuple[
+    int,
+    dict[int, int],
+    Rates | None,
+    Rates | None,
+    tuple[Names | None, Names | None, Names | None, Names | None],
+    int | None,
+]
+"""The rate of a domain or 0, rates of its templates, of samplers and interfaces, names of interfaces, applications,
+VRFs and samplers, and when the exporter started, in milliseconds since 1970."""
 
 Record = Mapping[str, bytes]
 """Octets by element name; of elements that repeat, the first."""
@@ -96,23 +109,30 @@ class Knowledge:
     Attributes
     ----------
     tables : dict of Scope to Tables
+    version : int
+        Grows with what is known.
     dropped : int
         Entries that had no room.
     """
 
     def __init__(self) -> None:
         self.tables: dict[Scope, Tables] = {}
+        self.version = 0
         self.dropped = 0
 
     def learn(self, scope: Scope, fields: Sequence[FieldSpecifier], octets: bytes) -> list[Odd]:
         """Take over whole options records; return what was not."""
-        tables = self.tables.setdefault(scope, Tables())
+        tables = self.tables.get(scope) or Tables()
+        before = deepcopy(tables)
         odd: list[Odd] = []
         for record in records(fields, octets):
             self._learn_rate(tables, record, odd)
             self._learn_names(tables, record)
             if (init := number(record, "systemInitTimeMilliseconds")) is not None:
                 tables.init_time_ms = init or None
+        self.version += tables != before
+        if tables != Tables():
+            self.tables[scope] = tables
         return odd
 
     def take_dropped(self) -> int:
@@ -120,28 +140,36 @@ class Knowledge:
         dropped, self.dropped = self.dropped, 0
         return dropped
 
-    def rates(self, identity: bytes) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int, int], int], int]:
-        """What is told of the domains of an exporter, of their templates, and what all domains agree on, or 0."""
-        domains: dict[tuple[int, int], int] = {}
-        templates: dict[tuple[int, int, int], int] = {}
-        for scope, tables in self.tables.items():
-            if scope[0] == identity:
-                if (rate := domain_rate(tables)) is not None:
-                    domains[scope[1:]] = rate
-                templates |= {(*scope[1:], id): rate for id, rate in tables.template_rates.items()}
-        told = set(domains.values())
-        return domains, templates, told.pop() if len(told) == 1 else 0
+    def known(self, scope: Scope) -> Known:
+        """What the kernels read while they decode records of a domain."""
+        own = self._own(scope)
+        names = (
+            self.interface_names(scope),
+            self._application_numbers(scope),
+            self.vrf_names(scope),
+            self.sampler_names(scope),
+        )
+        made = [Names(each) if each else None for each in names]
+        samplers, interfaces = self.samplers(scope), self.interface_rates(scope)
+        return (
+            self.rate(scope) or 0,
+            dict(own.template_rates),
+            Rates(samplers) if samplers else None,
+            Rates(interfaces) if interfaces else None,
+            (made[0], made[1], made[2], made[3]),
+            self.init_time_ms(scope),
+        )
 
-    def forget(self, identity: bytes) -> None:
-        """Forget an exporter."""
-        for scope in [scope for scope in self.tables if scope[0] == identity]:
+    def _application_numbers(self, scope: Scope) -> dict[int, str]:
+        numbers = ((application_number(id), name) for id, name in self.application_names(scope).items())
+        return {number: name for number, name in numbers if number is not None}
+
+    def forget_all_but(self, is_known: Callable[[bytes], bool]) -> None:
+        """Forget exporters that are no longer known."""
+        for scope in [scope for scope in self.tables if not is_known(scope[0])]:
             del self.tables[scope]
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def of_exporter(self, identity: bytes) -> Iterator[Tables]:
-        """The tables of all domains of an exporter."""
-        return (tables for (owner, _, _), tables in self.tables.items() if owner == identity)
 
     def samplers(self, scope: Scope) -> dict[int, int]:
         """Rates by sampler id: the domain's, and those that all other domains of the exporter agree on."""
@@ -175,6 +203,11 @@ class Knowledge:
     def vrf_names(self, scope: Scope) -> dict[int, str]:
         """Names by VRF id, likewise."""
         return agreement(tables.vrfs for tables in self._others(scope)) | self._own(scope).vrfs
+
+    def sampler_names(self, scope: Scope) -> dict[int, str]:
+        """Names by sampler id, likewise."""
+        named = ({id: each.name for id, each in tables.samplers.items() if each.name} for tables in self._others(scope))
+        return agreement(named) | {id: each.name for id, each in self._own(scope).samplers.items() if each.name}
 
     def init_time_ms(self, scope: Scope) -> int | None:
         """When the exporter started, in milliseconds since 1970: as the domain was told, or what others agree on."""

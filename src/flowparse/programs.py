@@ -44,6 +44,11 @@ class Programs:
         Where flow rows and options records are held.
     most_tables : int
         With rows or plans, of either.
+
+    Attributes
+    ----------
+    n_out_of_range : int
+        Values of rows taken that no column holds.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Programs:
         self._accounts = {False: flows, True: options}
         self._tables: dict[bool, dict[object, Table]] = {False: {}, True: {}}
         self._most_tables = most_tables
+        self.n_out_of_range = 0
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
 
     def fixed(self, fields: tuple[FieldSpecifier, ...]) -> Plan:
@@ -89,6 +95,7 @@ class Programs:
         """Hand over all rows, of flows or of options records."""
         tables = self._tables[options]
         taken = [(table, table.take()) for table in tables.values()]
+        self.n_out_of_range += sum(table.take_out_of_range() for table in tables.values())
         if len(tables) > AT_HAND:
             self._forget_unused(tables)
         return taken

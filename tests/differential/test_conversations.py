@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowparse import reference
-from tests.differential.conversations import conversation, settings
+from tests.differential.conversations import Exporter, conversation, settings
 
 
 def check(pick: Any) -> None:
@@ -27,6 +27,16 @@ def test_a_conversation_comes_out_the_same(seed: int) -> None:
 def test_conversations_of_many_seeds(block: int) -> None:
     for seed in range(block * 50, block * 50 + 50):
         check(Random(seed))
+
+
+@pytest.mark.parametrize("rule", ["discard", "salvage"])
+@pytest.mark.parametrize("version", [1, 5, 7, 9, 10])
+def test_messages_cut_at_every_octet_come_out_the_same(version: int, rule: str) -> None:
+    speaker = Exporter(Random(version), version)
+    whole = [message for message in (speaker.message() for _ in range(30)) if len(message) < 400][:4]
+    cut = [(message[:length], speaker.address, None) for message in whole for length in range(len(message) + 1)]
+    assert len(cut) > 150
+    assert reference.compare(cut, malformed=rule) == []
 
 
 @pytest.mark.slow

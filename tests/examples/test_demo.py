@@ -248,7 +248,7 @@ def test_a_capture_of_something_else_says_so(tmp_path: Path) -> None:
     zero, none = run("demo", tmp_path / "zero.pcap"), run("demo", tmp_path / "none.pcap")
     assert (zero.returncode, none.returncode) == (0, 0)
     assert "1 UDP datagrams, 0 flows\n  of 1 datagrams nothing is decoded" in zero.stdout
-    assert "No flows in it.\nDecoded are NetFlow v1, v5, v7, v9 and IPFIX; sFlow is not yet." in zero.stdout
+    assert "No flows in it.\nDecoded are NetFlow v1, v5, v7, v9, IPFIX and sFlow." in zero.stdout
     assert "1 x message_discarded" in zero.stdout
     assert "No UDP datagrams in it." in none.stdout
 

@@ -294,7 +294,7 @@ def test_C_053_data_wait_for_their_template(make: Any) -> None:
     rows = subject.rows()
     assert [row.values["octetDeltaCount"] for row in rows] == [1, 2, 3]
     assert [row.values["export_time"] for row in rows] == [5 * 10**9, 6 * 10**9, 6 * 10**9]
-    assert [row.datagram for row in rows] == [0, 1, 1]
+    assert [row.values["message_index"] for row in rows] == [0, 1, 1]
     assert codes(subject) == [*["data_pending"] * 3, "template_defined", *["data_replayed"] * 3]
 
 

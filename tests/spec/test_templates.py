@@ -188,7 +188,7 @@ def test_C_047_a_scope_may_be_of_an_enterprise(make: Any) -> None:
 
 def test_C_048_data_and_options_share_their_ids(make: Any) -> None:
     subject = fed(make, ipfix(TEMPLATES, data(1)), ipfix(options(256, [(149, 4)], [(41, 4)]), data(2), sequence=1))
-    assert [(row.is_options, row.datagram) for row in subject.rows()] == [(False, 0), (True, 1)]
+    assert [(row.is_options, row.values["message_index"]) for row in subject.rows()] == [(False, 0), (True, 1)]
     assert [template.is_options for template in subject.templates()] == [True]
     assert "template_changed" in codes(subject)
 

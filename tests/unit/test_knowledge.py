@@ -84,7 +84,7 @@ def test_rates_of_interfaces_and_templates() -> None:
         5: 8
     }
     of_template = learnt(("templateId", 2, uint(300, 2)), ("samplingInterval", 4, uint(8, 4)))
-    assert of_template.rates(b"router") == ({}, {(3, 0, 300): 8}, 0)
+    assert of_template.known(SCOPE)[:2] == (0, {300: 8})
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..decoder import Decoder as Kernel
 from ..errors import DecodeError
-from ..events import Event
+from ..events import NOTES, Event
 from ..schema import NATIVE
 from ..text import quoted
 from .decoder import Decoder as Specification
+from .kinds import Kind
 from .tables import CONTEXT
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ MOST_HEX = 16384
 
 UNSPECIFIED = {"sampling_changed", "output_dropped"}
 """Codes of events about what the specification does not have: rates that options tell, full columns."""
+
+SFLOW = [version.to_bytes(4, "big") for version in (2, 4, 5)]
+"""How datagrams of sFlow begin."""
 
 SAMPLING = "RFC 5477"
 """What the clause of such an event names."""
@@ -96,6 +100,9 @@ def compare(
 ) -> list[str]:
     """Feed both decoders and say where they differ first, as the lines of a report; nothing if they do not.
 
+    The specification knows neither sFlow, whose datagrams are left out, nor what options tell of
+    sampling, nor `Limits.column_octets`.
+
     Parameters
     ----------
     datagrams : iterable of (octets, exporter[, received_ns])
@@ -112,8 +119,11 @@ def compare(
     kernel, specification = Kernel(NATIVE, **settings), Specification(**settings)
     fed: list[tuple[bytes, Any, int | None]] = []
     for each in datagrams:
-        octets, exporter, received_ns = (*each, None)[:3]
-        fed.append((bytes(octets), exporter, received_ns))
+        buffer, exporter, received_ns = (*each, None)[:3]
+        octets = bytes(buffer)
+        if octets[:4] in SFLOW:
+            continue
+        fed.append((octets, exporter, received_ns))
         for line in _differences(_outcome(kernel, fed[-1]), _outcome(specification, fed[-1])):
             return [f"datagram {len(fed) - 1}: {line}", *_report(fed, settings)]
     if templates:
@@ -136,8 +146,18 @@ def _outcome(decoder: Any, datagram: tuple[bytes, Any, int | None]) -> _Outcome:
         returned = decoder.feed(*datagram)
     except DecodeError as error:
         raised = (type(error).__name__, str(error), error.offset, error.clause)
-    events = [event for event in decoder.events() if _is_specified(event)]
-    return _Outcome(returned, raised, events, rows_of(decoder))
+    return _Outcome(returned, raised, decoder.events(), rows_of(decoder))
+
+
+def _comparable(kernel: list[Event], specification: list[Event]) -> tuple[list[Event], list[Event]]:
+    """The events that both can have told; where others have filled the message's count, those before it was full."""
+    specified = [event for event in kernel if _is_specified(event)]
+    specification = [event for event in specification if _is_specified(event)]
+    if len(specified) < len(kernel):
+        for place, event in enumerate(specified):
+            if event.message == NOTES[Kind.NOTES].message:
+                return specified[:place], specification[:place]
+    return specified, specification
 
 
 def _is_specified(event: Event) -> bool:
@@ -150,10 +170,9 @@ def _differences(kernel: _Outcome, specification: _Outcome) -> Iterator[str]:
         yield _told("raised", kernel.raised, specification.raised)
     if kernel.returned != specification.returned:
         yield _told("rows added", kernel.returned, specification.returned)
-    for place in range(max(len(kernel.events), len(specification.events))):
-        mine, theirs = (
-            events[place].to_dict() if place < len(events) else None for events in (kernel.events, specification.events)
-        )
+    told = _comparable(kernel.events, specification.events)
+    for place in range(max(map(len, told))):
+        mine, theirs = (events[place].to_dict() if place < len(events) else None for events in told)
         if mine != theirs:
             yield _told(f"event {place}", mine, theirs)
     mine_by, theirs_by = _by_layout(kernel.rows), _by_layout(specification.rows)

@@ -10,7 +10,6 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 
 from ..datatypes import Show, column_type
-from .wire import VARIABLE
 
 __all__ = ["Value", "address_text", "column", "value"]
 
@@ -30,7 +29,7 @@ def value(type: str, length: int, octets: bytes) -> Value:
     """What the octets of a field mean, whose element has `type` and whose specifier says `length`."""
     show = column_type(type, length).show
     if show is Show.TEXT:
-        return text(octets if length == VARIABLE else octets.rstrip(b"\0"))
+        return text(octets)
     if show is Show.OCTETS:
         return octets
     if show is Show.UNSIGNED:
@@ -62,8 +61,8 @@ def boolean(octet: int) -> bool | None:
 
 
 def text(octets: bytes) -> str:
-    r"""UTF-8 (RFC 7011 section 6.1.6); other octets as \xNN. Zeros that fill a fixed length are no part of it."""
-    return octets.decode("utf-8", "backslashreplace")
+    r"""UTF-8 (RFC 7011 section 6.1.6); other octets as \xNN, and without the zeros that fill a length."""
+    return octets.rstrip(b"\0").decode("utf-8", "backslashreplace")
 
 
 def address_text(octets: bytes) -> str:
