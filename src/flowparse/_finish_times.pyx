@@ -21,11 +21,14 @@ cdef void time_order(Part* part, const uint16_t* columns) noexcept nogil:
     cdef const int64_t* end = <const int64_t*> values_of(part, columns[1])
     cdef Py_ssize_t i
     # Bounds: i < rows, in both columns.
+    # A small inversion is the exporter's own and stays; both times lie within 140 years of 1970.
+    if not part.odd & ODD_TIME:
+        for i in range(part.rows):
+            if start[i] - end[i] > DAY_NS:
+                start[i] -= UPTIME_WRAP_NS
+        return
     for i in range(part.rows):
-        if start[i] == NO_TIME or end[i] == NO_TIME:
-            continue
-        # A small inversion is the exporter's own and stays; both times lie within 140 years of 1970.
-        if start[i] - end[i] > DAY_NS:
+        if start[i] != NO_TIME and end[i] != NO_TIME and start[i] - end[i] > DAY_NS:
             start[i] -= UPTIME_WRAP_NS
 
 
@@ -87,7 +90,7 @@ cdef void add_duration(Part* part, const uint16_t* columns, int64_t scale) noexc
     for i in range(part.rows):
         is_null = ref.null_count == part.rows or (ref.null_count > 0 and not ref.validity[i >> 3] >> (i & 7) & 1)
         # 32 bits of milliseconds are 50 days. The other end may be as late as 2262.
-        if is_null or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
+        if is_null or other[i] == NO_TIME or duration[i] >> 32 or other[i] > MOST_MS * 1000000 - UPTIME_WRAP_NS:
             time[i] = NO_TIME
             part.odd |= ODD_TIME
         else:

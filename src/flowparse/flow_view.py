@@ -459,6 +459,7 @@ def _own_time(view: _View, column: FlowColumn, numbers: Sequence[Number]) -> boo
                 view.fill(index, "step")
                 view.step("uptime", place, index)
                 view.time_codes[column.name] = OF_CONTEXT
+                view.own_times.add(column.name)  # the other end may ask for it
                 both = [view.want(name) for name in TIMES]
                 if all(view.time_codes.get(name) == OF_CONTEXT for name in TIMES):
                     view.finish_with("time_order", *both)

@@ -76,6 +76,8 @@ def template_of(draw: Any, names: str) -> list[FieldSpecifier]:
     for name in draw(st.lists(st.sampled_from(names.split()), min_size=1, max_size=9, unique=True)):
         natural = NATURAL.get(ELEMENTS.element(name).type, 8)
         length = draw(st.one_of(*[st.just(natural)] * 6, st.integers(0, 9), st.just(VARIABLE)))
+        if name == "ingressInterface" and length == VARIABLE:
+            length = 4  # its rate is looked up only at a fixed length
         fields.append(field_of(name, length))
     if not any(each.length for each in fields):
         fields.append(field_of("protocolIdentifier", 1))
