@@ -144,7 +144,9 @@ def _derived(row: Mapping[str, Any], document: dict[str, Any]) -> None:
     start, end = row.get("time_flow_start_ns"), row.get("time_flow_end_ns")
     if isinstance(start, int) and isinstance(end, int) and 0 <= end - start < 2**63:
         document["event"]["duration"] = end - start
-    ends = [document.get(side, {}).get("ip") for side in ("source", "destination")]
+    ends = [
+        ip if isinstance(ip := document.get(side, {}).get("ip"), str) else None for side in ("source", "destination")
+    ]
     if any(ends):
         document["related"] = {"ip": list(dict.fromkeys(address for address in ends if address))}
     if all(ends) and isinstance(proto, int) and 0 <= proto <= 255:
