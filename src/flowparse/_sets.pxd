@@ -24,7 +24,6 @@ cdef enum Phase:
 cdef struct Walk:                   # the message under way
     Datagram datagram               # a copy: the walk may be resumed from elsewhere
     DomainState* domain             # NULL: no message with Sets is
-    DomainState before              # as it was
     Py_ssize_t notes_before         # what a refused message says stands behind these
     uint32_t notes_left
     Phase phase
@@ -50,7 +49,9 @@ cdef struct Walk:                   # the message under way
     # Sets that waited:
     size_t change                   # the template's
     PendingSet* pending             # the Set's
-    Context context                 # of the message itself, meanwhile
+    # Behind this nothing is cleared for a message:
+    Context context                 # of the message itself, while Sets that waited have theirs
+    DomainState before              # the domain as it was
 
 
 cdef class SetWalker(Walker):

@@ -196,7 +196,7 @@ cdef class SetWalker(Walker):
         domain = find_domain(datagram.exporter, header.protocol, be32(octets + header.domain), self.kept, &self.book)
         if domain == NULL:
             return STOP_MEMORY
-        memset(walk, 0, sizeof(Walk))
+        memset(walk, 0, <uint8_t*> &walk.context - <uint8_t*> walk)
         walk.datagram = datagram[0]
         walk.domain = domain
         walk.before = domain[0]
@@ -708,7 +708,13 @@ cdef class SetWalker(Walker):
         cdef TemplateAccount* account = &self.kept.templates
         cdef Templates* home = &self.walk.domain.templates
         cdef Stop stop
-        settle_uses(account)
+        if account.n_changes:
+            settle_uses(account)
+        if (
+            home.n <= account.most_of_domain and account.n <= account.most
+            and account.n_fields <= account.most_fields
+        ):
+            return STOP_END
         stop = self._evict_by(NOTE_EVICTED_OF_DOMAIN, &home.oldest, &home.n, account.most_of_domain)
         if stop == STOP_END:
             stop = self._evict_by(NOTE_EVICTED_TEMPLATE, &account.oldest, &account.n, account.most)

@@ -150,7 +150,7 @@ def _derived(row: Mapping[str, Any], document: dict[str, Any]) -> None:
     if any(ends):
         document["related"] = {"ip": list(dict.fromkeys(address for address in ends if address))}
     if all(ends) and isinstance(proto, int) and 0 <= proto <= 255:
-        src, dst = (ip_address(address).packed for address in ends)
+        src, dst = (ip_address(address).packed for address in ends if address)
         names = ("icmp_type", "icmp_code") if proto in (ICMP, ICMP6) else ("src_port", "dst_port")
         ports = [row.get(name) for name in names]
         if all(port is None or (isinstance(port, int) and 0 <= port <= 0xFFFF) for port in ports):
