@@ -23,7 +23,7 @@ LAYERS = {
         "L0",
     ),
     "L2": ("template schema compiled flow_view plan", "L0 L1a L1b"),
-    "L3": ("batch scaling dataframes events knowledge message programs session", "L0 L1a L1b L2"),
+    "L3": ("batch scaling dataframes events knowledge message programs session told", "L0 L1a L1b L2"),
     "L4": ("sflow agents rates decoder explanation sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a L3"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from . import plan
+from . import plan, told
 from ._capture import Reader
 from ._feed import Feeder
 from ._layout import Layout
@@ -437,6 +437,26 @@ class Decoder(Feeder):
             return {}
         self._agents.table.check_memory()
         return self._agents.read(now_ns)
+
+    @property
+    def samplers(self) -> Batch:
+        """Samplers and selectors that options told of, a row each."""
+        return told.samplers(self._knowledge)
+
+    @property
+    def applications(self) -> Batch:
+        """Applications that options named (RFC 6759), a row each."""
+        return told.applications(self._knowledge)
+
+    @property
+    def vrfs(self) -> Batch:
+        """VRFs that options named, a row each."""
+        return told.vrfs(self._knowledge)
+
+    @property
+    def interface_names(self) -> Batch:
+        """Interfaces that options named, a row each."""
+        return told.interface_names(self._knowledge)
 
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""

@@ -30,7 +30,15 @@ SAMPLER_IDS = ("samplerId", "selectorId")
 INTERFACES = ("scopeInterface", "ingressInterface", "egressInterface")
 TEMPLATES = ("scopeTemplate", "templateId")
 RATES = ("samplingInterval", "samplerRandomInterval", "samplingPacketInterval", "samplingSize", "samplingProbability")
-NAMES = {"interfaceName", "interfaceDescription", "applicationName", "applicationDescription", "VRFname"}
+NAMES = {
+    "interfaceName",
+    "interfaceDescription",
+    "applicationName",
+    "applicationDescription",
+    "VRFname",
+    "samplerName",
+    "selectorName",
+}
 VRFS = ("ingressVRFID", "egressVRFID")
 TEACHING = {*RATES, *NAMES, "systemInitTimeMilliseconds"}
 

@@ -244,3 +244,57 @@ def test_options_records_are_handed_over_as_sent_and_bounded() -> None:
     assert dropped
     assert len(batch) + sum(dropped) == 4000
     assert decoder.take_options() == []
+
+
+def test_a_decoder_shows_what_options_told() -> None:
+    decoder = Decoder(RATES)
+    assert (len(decoder.samplers), decoder.vrfs.to_dicts()) == (0, [])
+    teach = options_template_record9(257, [(1, 4)], [(48, 1), (34, 4), (84, 3)])
+    names = options_template_record9(258, [(2, 4)], [(82, 5), (83, 6)])
+    vrf = options_template_record9(259, [(1, 4)], [(234, 4), (236, 3)])
+    apps = options_template_record9(260, [(1, 4)], [(95, 4), (96, 4)])
+    decoder.feed(
+        netflow9(
+            set_(V9_OPTIONS, teach, names, vrf, apps),
+            set_(257, bytes(4), b"\1", uint(10, 4), b"one"),
+            set_(258, uint(3, 4), b"Gi0/3", b"uplink"),
+            set_(259, bytes(4), uint(9, 4), b"red"),
+            set_(260, bytes(4), b"\x0d\0\0\1", b"http"),
+            source_id=7,
+        ),
+        A,
+    )
+    whose = {"exporter": A, "type": 3, "observation_domain_id": 7}
+    assert decoder.samplers.to_dicts() == [whose | {"id": 1, "sampling_rate": 10, "algorithm": None, "name": "one"}]
+    assert decoder.interface_names.to_dicts() == [whose | {"if_index": 3, "name": "Gi0/3", "description": "uplink"}]
+    assert decoder.vrfs.to_dicts() == [whose | {"id": 9, "name": "red"}]
+    assert decoder.applications.to_dicts() == [whose | {"id": b"\x0d\0\0\1", "name": "http", "description": None}]
+
+
+def test_joined_names_and_starts_are_of_the_domain() -> None:
+    decoder = Decoder(
+        FLOW.select("bytes", "time_flow_start_ns", "time_source").add("out_if_name", "vrf_name", "sampler_name")
+    )
+    teach = set_(
+        IPFIX_OPTIONS,
+        options_template_record(300, [(149, 4)], [(160, 8)]),
+        options_template_record(301, [(14, 4)], [(82, 4)]),
+        options_template_record(302, [(234, 4)], [(236, 3)]),
+        options_template_record(303, [(302, 4)], [(335, 3)]),
+    )
+    told = (set_(300, uint(0, 4), uint(1_600_000_000_000, 8)), set_(301, uint(5, 4), b"eth5"))
+    decoder.feed(ipfix(teach, *told, set_(302, uint(9, 4), b"red"), set_(303, uint(2, 4), b"two")), A)
+    flows = set_(IPFIX_TEMPLATES, template_record(256, [(1, 4), (22, 4), (14, 4), (234, 4), (302, 4)]))
+    data = set_(256, uint(1, 4), uint(1000, 4), uint(5, 4), uint(9, 4), uint(2, 4))
+    unknown = set_(256, uint(2, 4), uint(1000, 4), uint(6, 4), uint(8, 4), uint(3, 4))
+    decoder.feed(ipfix(flows, data, unknown, sequence=4), A)
+    first, second = decoder.take().to_dicts()
+    assert first == {
+        "bytes": 1,
+        "time_flow_start_ns": 1_600_000_001 * 10**9,
+        "time_source": 4,
+        "out_if_name": "eth5",
+        "vrf_name": "red",
+        "sampler_name": "two",
+    }
+    assert [second[name] for name in ("out_if_name", "vrf_name", "sampler_name")] == [None] * 3
