@@ -101,6 +101,7 @@ cdef class Exporter:
     cdef Keep keep
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
+    cdef dict informed          # (protocol, domain) -> what its DomainState points at
     cdef void forget(self) noexcept
 
 

@@ -89,5 +89,6 @@ cdef class SetWalker(Walker):
     cdef bint _next_pending(self) noexcept nogil
     cdef Stop _replay_set(self) noexcept nogil
     cdef void _set_known(self) noexcept nogil
+    cdef int _forget_informed(self, Exporter exporter) except -1
     cdef int _set_informed(self, Exporter exporter, DomainState* domain) except -1
     cdef int _set_program(self, Template* template) except -1

@@ -155,7 +155,7 @@ cdef class SetWalker(Walker):
         raise NotImplementedError
 
     def _inform(self, identity, protocol, domain):
-        """What is known of a domain, as knowledge.Known; its tables are kept alive."""
+        """What is known of a domain, as knowledge.Known."""
         raise NotImplementedError
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -889,7 +889,7 @@ cdef class SetWalker(Walker):
             self._tell(NOTE_RATE_UNLIKELY, -1, min(rate, 2**63 - 1))
         if unlearnt:
             self._tell(NOTE_UNLEARNT, -1, unlearnt)
-        if changed:
+        if changed or not exporter.state.taught:
             exporter.state.taught = True
             domain = exporter.state.domains
             # Progress: one domain further each turn.
@@ -905,10 +905,21 @@ cdef class SetWalker(Walker):
         cdef Names named
         cdef Template* template = domain.templates.newest
         cdef int kind
-        rate, of_templates, samplers, interfaces, names, init_ms = self._inform(
-            exporter.identity, domain.protocol, domain.id,
-        )
-        domain.told_rate = rate
+        cdef uint32_t told_rate
+        cdef int64_t since_ms
+        known = self._inform(exporter.identity, domain.protocol, domain.id)
+        rate, of_templates, samplers, interfaces, names, init_ms = known
+        told_rate = rate
+        since_ms = init_ms or 0
+        # Progress: one template further each turn.
+        while template != NULL:
+            template.sampling_rate = of_templates.get(template.record.id, 0) if of_templates else 0
+            template = template.domain_older
+        # What it pointed at is alive until nothing does: from where `informed` changes on, nothing can fail.
+        self._forget_informed(exporter)
+        before = exporter.informed.get((domain.protocol, domain.id))
+        exporter.informed[domain.protocol, domain.id] = known, before
+        domain.told_rate = told_rate
         domain.samplers = domain.interfaces = NULL
         if samplers is not None:
             rates = samplers
@@ -922,11 +933,7 @@ cdef class SetWalker(Walker):
                 named = names[kind]
                 domain.names[kind] = &named.table
         domain.has_init = init_ms is not None
-        domain.init_ms = init_ms or 0
-        # Progress: one template further each turn.
-        while template != NULL:
-            template.sampling_rate = of_templates.get(template.record.id, 0) if of_templates else 0
-            template = template.domain_older
+        domain.init_ms = since_ms
         domain.informed = True
         # As it was before this message, too, should that not count.
         self.walk.before.told_rate = domain.told_rate
@@ -936,6 +943,24 @@ cdef class SetWalker(Walker):
         self.walk.before.has_init = domain.has_init
         self.walk.before.init_ms = domain.init_ms
         self.walk.before.informed = True
+        exporter.informed[domain.protocol, domain.id] = known
+        return 0
+
+    cdef int _forget_informed(self, Exporter exporter) except -1:
+        """Let go of what domains were informed of that are no longer there."""
+        cdef const DomainState* domain = exporter.state.domains
+        if exporter.informed is None:
+            exporter.informed = {}
+        if len(exporter.informed) <= 2 * self.kept.most_domains:
+            return 0
+        there = {}
+        # Progress: one domain further each turn.
+        while domain != NULL:
+            key = domain.protocol, domain.id
+            if key in exporter.informed:
+                there[key] = exporter.informed[key]
+            domain = domain.next
+        exporter.informed = there
         return 0
 
     cdef int _set_program(self, Template* template) except -1:

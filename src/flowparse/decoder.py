@@ -30,7 +30,7 @@ from .events import (
     event_of,
     refusal_of,
 )
-from .knowledge import Knowledge, Known, Scope
+from .knowledge import Knowledge, Known
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .programs import Program, Programs
@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
-MOST_INFORMED = 4096  # before it is looked whose exporter is no longer known
+JOINED = {"interface_name", "application_name", "vrf_name", "sampler_name"}
+"""Rules of flow.tsv that take names from options."""
 TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
 AT_LEAST_TABLES = 64
 
@@ -136,7 +137,7 @@ class Decoder(Feeder):
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._plans: list[Plan] = []
         self._knowledge = Knowledge()
-        self._informed: dict[Scope, Known] = {}
+        self._joins_names = any(column.rule in JOINED for column in self._columns or ())
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._configure(
@@ -211,6 +212,8 @@ class Decoder(Feeder):
         self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
     ) -> tuple[bool, list[int], int]:
         scope, unlikely = (identity, protocol, domain), []
+        if self._knowledge.n_exporters > 2 * self._limits.exporters:
+            self._knowledge.forget_all_but(self._knows)
         before = self._knowledge.version
         for record, octets in lessons:
             fields = fields_from(record, protocol, True, self._elements)
@@ -218,13 +221,7 @@ class Decoder(Feeder):
         return self._knowledge.version != before, unlikely, self._knowledge.take_dropped()
 
     def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
-        if len(self._informed) > MOST_INFORMED:
-            for scope in [scope for scope in self._informed if not self._knows(scope[0])]:
-                del self._informed[scope]
-            self._knowledge.forget_all_but(self._knows)
-        scope = identity, protocol, domain
-        self._informed[scope] = known = self._knowledge.known(scope)  # alive as long as the domain points at it
-        return known
+        return self._knowledge.known((identity, protocol, domain), names=self._joins_names)
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:

@@ -631,7 +631,7 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "{entries} names or rates that options tell are not remembered: the domain has 16,384 of them",
+        "{entries} names or rates that options tell are not remembered: there is no room for more",
         ("entries",),
     ),
 )

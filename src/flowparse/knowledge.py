@@ -10,7 +10,6 @@ Not here: how rows are joined to it, which is `plan` and the kernels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -23,6 +22,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 MOST_OF_TABLE = 16384
+MOST_DOMAINS = 64  # of an exporter, that were told anything
+MOST_IN_ALL = 1 << 20
 MOST_RATE = 1 << 24
 SWAPPED = 1 << 16  # from here on, octets in the wrong order are likelier than such a rate
 
@@ -98,6 +99,12 @@ class Tables:
     rate: int | None = None
     init_time_ms: int | None = None
 
+    @property
+    def n_entries(self) -> int:
+        """How many names and rates it holds."""
+        names = len(self.samplers) + len(self.interfaces) + len(self.applications) + len(self.vrfs)
+        return names + len(self.interface_rates) + len(self.template_rates)
+
 
 class Odd(NamedTuple):
     """Something that was not taken over: the element, and the number that it had."""
@@ -112,11 +119,10 @@ def teaches(fields: Sequence[FieldSpecifier]) -> bool:
 
 
 class Knowledge:
-    """The tables of all exporters.
+    """The tables of all exporters, as many as there is room for.
 
     Attributes
     ----------
-    tables : dict of Scope to Tables
     version : int
         Grows with what is known.
     dropped : int
@@ -124,23 +130,36 @@ class Knowledge:
     """
 
     def __init__(self) -> None:
-        self.tables: dict[Scope, Tables] = {}
+        self._exporters: dict[bytes, dict[tuple[int, int], Tables]] = {}
+        self._n = 0
         self.version = 0
         self.dropped = 0
 
+    @property
+    def tables(self) -> dict[Scope, Tables]:
+        """What each domain was told."""
+        return {(owner, *domain): tables for owner, of in self._exporters.items() for domain, tables in of.items()}
+
+    @property
+    def n_exporters(self) -> int:
+        """Exporters of which anything is known."""
+        return len(self._exporters)
+
     def learn(self, scope: Scope, fields: Sequence[FieldSpecifier], octets: bytes) -> list[Odd]:
         """Take over whole options records; return what was not."""
-        tables = self.tables.get(scope) or Tables()
-        before = deepcopy(tables)
+        of_exporter = self._exporters.setdefault(scope[0], {})
+        tables = of_exporter.get(scope[1:])
+        if tables is None:
+            if len(of_exporter) >= MOST_DOMAINS:
+                self._forget(of_exporter.pop(next(iter(of_exporter))))
+            tables = of_exporter[scope[1:]] = Tables()
         odd: list[Odd] = []
         for record in records(fields, octets):
             self._learn_rate(tables, record, odd)
             self._learn_names(tables, record)
             if (init := number(record, "systemInitTimeMilliseconds")) is not None:
+                self.version += tables.init_time_ms != (init or None)
                 tables.init_time_ms = init or None
-        self.version += tables != before
-        if tables != Tables():
-            self.tables[scope] = tables
         return odd
 
     def take_dropped(self) -> int:
@@ -148,16 +167,18 @@ class Knowledge:
         dropped, self.dropped = self.dropped, 0
         return dropped
 
-    def known(self, scope: Scope) -> Known:
-        """What the kernels read while they decode records of a domain."""
+    def known(self, scope: Scope, *, names: bool = True) -> Known:
+        """What the kernels read while they decode records of a domain; `names` only where anybody asks for them."""
         own = self._own(scope)
-        names = (
-            self.interface_names(scope),
-            self._application_numbers(scope),
-            self.vrf_names(scope),
-            self.sampler_names(scope),
-        )
-        made = [Names(each) if each else None for each in names]
+        made: list[Names | None] = [None] * 4
+        if names:
+            found = (
+                self.interface_names(scope),
+                self._application_numbers(scope),
+                self.vrf_names(scope),
+                self.sampler_names(scope),
+            )
+            made = [Names(each) if each else None for each in found]
         samplers, interfaces = self.samplers(scope), self.interface_rates(scope)
         return (
             self.rate(scope) or 0,
@@ -174,8 +195,13 @@ class Knowledge:
 
     def forget_all_but(self, is_known: Callable[[bytes], bool]) -> None:
         """Forget exporters that are no longer known."""
-        for scope in [scope for scope in self.tables if not is_known(scope[0])]:
-            del self.tables[scope]
+        for identity in [identity for identity in self._exporters if not is_known(identity)]:
+            for tables in self._exporters.pop(identity).values():
+                self._forget(tables)
+
+    def _forget(self, tables: Tables) -> None:
+        self._n -= tables.n_entries
+        self.version += 1
 
     # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -226,10 +252,10 @@ class Knowledge:
         return others.pop() if len(others) == 1 else None
 
     def _own(self, scope: Scope) -> Tables:
-        return self.tables.get(scope) or Tables()
+        return self._exporters.get(scope[0], {}).get(scope[1:]) or Tables()
 
     def _others(self, scope: Scope) -> list[Tables]:
-        return [tables for key, tables in self.tables.items() if key[0] == scope[0] and key != scope]
+        return [tables for domain, tables in self._exporters.get(scope[0], {}).items() if domain != scope[1:]]
 
     # ── one record ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,6 +282,7 @@ class Knowledge:
         elif (template := first_number(record, TEMPLATES)) is not None:
             self._set(tables.template_rates, template, rate)
         else:
+            self.version += tables.rate != rate
             tables.rate = rate
 
     def _learn_names(self, tables: Tables, record: Record) -> None:
@@ -272,14 +299,21 @@ class Knowledge:
             self._put(tables.vrfs, vrf, name)
 
     def _put(self, table: dict[K, V], key: K, value: V) -> None:
-        if key in table or len(table) < MOST_OF_TABLE:
+        if key in table:
+            self.version += table[key] != value
             table[key] = value
+        elif len(table) < MOST_OF_TABLE and self._n < MOST_IN_ALL:
+            table[key] = value
+            self._n += 1
+            self.version += 1
         else:
             self.dropped += 1
 
     def _set(self, table: dict[int, int], key: int, rate: int | None) -> None:
         if rate is None:
-            table.pop(key, None)
+            gone = table.pop(key, None) is not None
+            self._n -= gone
+            self.version += gone
         else:
             self._put(table, key, rate)
 

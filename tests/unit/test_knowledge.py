@@ -298,3 +298,34 @@ def test_joined_names_and_starts_are_of_the_domain() -> None:
         "sampler_name": "two",
     }
     assert [second[name] for name in ("out_if_name", "vrf_name", "sampler_name")] == [None] * 3
+
+
+def test_an_exporter_that_was_forgotten_is_told_again() -> None:
+    decoder = Decoder(RATES, limits=Limits(exporters=1))
+    for _ in range(2):
+        decoder.feed(options(100), A)
+        decoder.feed(netflow9(FLOWS, set_(256, uint(1, 4)), sequence=1), A)
+        assert [row.sampling_rate for row in decoder.take()] == [100]
+        decoder.feed(netflow9(FLOWS), "192.0.2.2")
+
+
+def test_what_is_known_of_domains_that_are_made_up_is_bounded() -> None:
+    decoder = Decoder(RATES, limits=Limits(domains_per_exporter=8))
+    for domain in range(2000):
+        decoder.feed(options(100 + domain % 3, source_id=domain), A)
+        decoder.feed(netflow9(FLOWS, set_(256, uint(1, 4)), source_id=domain, sequence=1), A)
+    assert {row.sampling_rate for row in decoder.take()} == {100, 101, 102}
+    assert len(decoder._knowledge.tables) == 64
+    known = Knowledge()
+    for domain in range(100):
+        known.learn((b"router", 3, domain), fields(("samplerId", 1), ("samplingInterval", 4)), b"\1" + uint(7, 4))
+    assert sorted(domain for _, _, domain in known.tables) == list(range(36, 100))
+
+
+def test_to_learn_the_same_again_changes_nothing() -> None:
+    knowledge = learnt(("samplerId", 1, b"\1"), ("samplingInterval", 4, uint(10, 4)))
+    before = knowledge.version
+    knowledge.learn(SCOPE, fields(("samplerId", 1), ("samplingInterval", 4)), b"\1" + uint(10, 4))
+    assert knowledge.version == before
+    knowledge.learn(SCOPE, fields(("samplerId", 1), ("samplingInterval", 4)), b"\1" + uint(11, 4))
+    assert knowledge.version > before
