@@ -299,7 +299,8 @@ cdef Py_ssize_t write_mac(Text at, Text end, Room out, Room limit, int era) noex
 cdef inline Py_ssize_t padded(uint8_t* out, Py_ssize_t octets) noexcept nogil:
     """Close a string of `octets` octets behind its length; what it takes in all."""
     put32(out, <uint32_t> octets)
-    # Bounds: the caller has room for eight octets more than the string. Progress: an octet further each turn, to a multiple of 4.
+    # Bounds: the caller has room for eight octets more than the string.
+    # Progress: an octet further each turn, to a multiple of 4.
     while octets & 3:
         out[4 + octets] = 0
         octets += 1
