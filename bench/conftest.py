@@ -17,7 +17,7 @@ from bench.ratio import Ratio, Result
 
 HERE = Path(__file__).parent
 HEADINGS = ("", "per", "ours ns", "other ns", "ratio", "floor", "rounds", "")
-PACKAGES = ("flowparse", "numpy", "pyarrow", "netflume", "netflow")
+PACKAGES = ("flowparse", "numpy", "pyarrow", "netflume", "netflow", "pysflow")
 RESULTS = pytest.StashKey[list[Result]]()
 
 

@@ -77,6 +77,11 @@ CASES = {
     "v5_native": Case("v5", native),
     "v5_flow": Case("v5", flow),
     "v5_feed": Case("v5", feed),
+    "v9_native": Case("v9", native),
+    "v9_flow": Case("v9", flow),
+    "v9_feed": Case("v9", feed),
+    "ipfix6": Case("ipfix6", native),
+    "ipfixvar": Case("ipfixvar", native),
 }
 
 

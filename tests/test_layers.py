@@ -11,27 +11,32 @@ from tests.sources import files, imports, read
 
 # A room sees its own layer, never in a circle, and the layers named after it.
 LAYERS = {
-    "L0": ("errors datatypes limits text", ""),
+    "L0": ("errors datatypes limits text estimates", ""),
     "L1a": ("registry", "L0"),
     "L1b": (
-        "_wire _clock _udp _slab _layout _part _finish _steps _columns _octets _notes _exporters _addresses"
+        "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times"
+        " _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
-        " _convert _plan _pending _templates _decode _sets _feed _stream _intake _state _sflow _packet _text _capture _table",
+        " _convert _plan _pending _templates _decode _sets _packet _sampled _sflow _sflowwalk"
+        " _feed _stream _intake _state _textvalues _assembly _textkeys _text _textfeed _textjson _records _agents _capture"
+        " _keys _table _sightings _intervals _scaling",
         "L0",
     ),
-    "L2": ("template schema plan", "L0 L1a L1b"),
-    "L3": ("batch dataframes events notices message session state diagnosis", "L0 L1a L1b L2"),
-    "L4": ("decoder scan explain sflowtool capture topology lldp", "L0 L1a L1b L2 L3"),
+    "L2": ("template schema compiled flow_view plan", "L0 L1a L1b"),
+    "L3": ("batch scaling dataframes events knowledge notices message programs session told state diagnosis", "L0 L1a L1b L2"),
+    "L4": ("sflow agents rates decoder scan explanation sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
-    "beside": ("reference", "L0 L1a"),
+    "beside": ("reference", "L0 L1a L3"),
+    "between": ("reference.compare", "L0 L1a L2 L3 L4 beside"),
     "face": ("__init__", "L0 L1a L1b L2 L3 L4 L5 beside"),
 }
 LAYER = {room: layer for layer, (rooms, _) in LAYERS.items() for room in rooms.split()}
 
 
 def room(path: Path) -> str:
-    """The room of a file: the folder below the package, or else the file's own name."""
-    return path.parts[0].partition(".")[0]
+    """The room of a file: one of its own in a folder, the folder below the package, or else the file's own name."""
+    own = ".".join(path.with_suffix("").parts[:2])
+    return own if own in LAYER else path.parts[0].partition(".")[0]
 
 
 def rooms_used(path: Path, text: str) -> Iterator[tuple[int, str]]:

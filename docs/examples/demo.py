@@ -240,7 +240,7 @@ def report(name: str, octets: Any) -> Iterator[str]:
         yield f"  of {number:,} datagrams nothing is decoded; senders: {len(others):,} (see Events)"
     if not total.flows:
         yield from ("", "No flows in it." if datagrams else "No UDP datagrams in it.")
-        yield "Decoded are NetFlow v1, v5 and v7; v9, IPFIX and sFlow are not yet."
+        yield "Decoded are NetFlow v1, v5, v7, v9, IPFIX and sFlow."
         yield from happenings(events)
         return
     if traffic.spans:

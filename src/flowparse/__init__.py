@@ -1,5 +1,8 @@
 """flowparse: what network devices say about their traffic and their neighbors, as typed columns."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import capture
 from .batch import Batch
 from .decoder import Decoder
@@ -23,6 +26,14 @@ from .scan import scan_templates
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
 from .state import merge_states
+from .template import FieldSpecifier, Template
+
+if TYPE_CHECKING:
+    from . import agents, encode, estimates, lldp, rates, reference, sflow, sflowtool
+    from .explanation import Explanation, explain
+    from .out import elastic, logstash, prefixes, report
+    from .out.prefixes import PrefixSet
+    from .topology import Topology
 
 __all__ = [
     "FLOW",
@@ -33,22 +44,71 @@ __all__ = [
     "Element",
     "EncodeError",
     "Event",
+    "Explanation",
     "ExporterStats",
+    "FieldSpecifier",
     "FlowparseError",
     "LimitExceeded",
     "Limits",
     "Malformed",
     "Message",
+    "PrefixSet",
     "Registry",
     "RegistryError",
     "Schema",
     "StateError",
+    "Template",
     "TextError",
+    "Topology",
     "Truncated",
     "UnsupportedVersion",
+    "agents",
     "capture",
+    "elastic",
     "element",
     "elements",
+    "encode",
+    "estimates",
+    "explain",
+    "lldp",
+    "logstash",
     "merge_states",
+    "prefixes",
+    "rates",
+    "reference",
+    "report",
     "scan_templates",
+    "sflow",
+    "sflowtool",
 ]
+
+LATER = {
+    "Topology": "topology",
+    "Explanation": "explanation",
+    "PrefixSet": "out.prefixes",
+    "agents": "",
+    "elastic": "out",
+    "encode": "",
+    "estimates": "",
+    "explain": "explanation",
+    "lldp": "",
+    "logstash": "out",
+    "prefixes": "out",
+    "rates": "",
+    "reference": "",
+    "report": "out",
+    "sflow": "",
+    "sflowtool": "",
+}
+"""What is imported when it is first named, and from which room: who decodes flows does not pay for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = import_module(f".{LATER[name] or name}", __name__)
+    return getattr(found, name) if LATER[name] else found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

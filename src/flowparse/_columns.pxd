@@ -17,6 +17,7 @@ cdef struct Store:              # the growing rows of one layout
     Part* sealed                # oldest first
     Part* sealed_last
     Shared* shared              # per column
+    Py_ssize_t out_of_range     # values that did not fit their column, in sealed parts
     # The mark: where it stood when this message first touched it.
     uint64_t touched            # ordinal of that message
     Part* mark_part
@@ -64,6 +65,7 @@ cdef class Table:
     cdef Store store
     cdef readonly Layout layout
     cdef readonly str name
+    cdef readonly Py_ssize_t n_plans    # that write to it
     cdef Account account
 
 

@@ -14,13 +14,15 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.string cimport memcpy
 
 from flowparse._finish cimport run_finish_steps
-from flowparse._part cimport Heap, add_run, drop_chain, drop_part, finish_part, new_part, octets_of
+from flowparse._part cimport Heap, add_run, close_runs, drop_chain, drop_part, finish_part, new_part, octets_of
 from flowparse._slab cimport SLAB_LARGEST, Slab, close_pool, drop_slab, new_pool, new_slab, slab_size
 
 cdef void seal(Store* store, Part* part) noexcept nogil:
     """Finish the part and put it behind the sealed ones."""
     finish_part(part, store.shared)
     run_finish_steps(part)
+    close_runs(part)
+    store.out_of_range += part.out_of_range
     part.next = NULL
     if store.sealed == NULL:
         store.sealed = part
@@ -367,6 +369,12 @@ cdef class Table:
             rows += part.rows
             part = part.next
         return rows
+
+    def take_out_of_range(self):
+        """How many values did not fit their column and became null, in parts sealed since the last call."""
+        cdef Py_ssize_t values = self.store.out_of_range
+        self.store.out_of_range = 0
+        return values
 
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""

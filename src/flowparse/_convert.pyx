@@ -24,7 +24,7 @@ from flowparse._values cimport Chunk
 from array import array
 
 from flowparse import datatypes
-from flowparse._pack import octets_of_values
+from flowparse._pack import octets_of_values, padded_octets
 from flowparse.datatypes import Show
 
 cdef enum:
@@ -283,7 +283,8 @@ def layout_of(columns):
 
 def columns_of(Layout layout not None):
     """A layout's columns, as `layout_of` takes them."""
-    return list(zip(layout.names, layout.types, layout.units, layout.wire_octets))
+    wire_octets = layout.wires[0] if len(layout.wires) == 1 else layout.wire_octets
+    return list(zip(layout.names, layout.types, layout.units, wire_octets))
 
 
 cdef tuple derive(Layout layout, str name):
@@ -323,8 +324,9 @@ def extend_chunk(Chunk chunk not None, Layout layout not None, columns):
     chunk : Chunk
     layout : Layout
         Of what is made.
-    columns : sequence of int or list
-        For each column of `layout`: the index of the chunk's, which is shared, or values for its rows.
+    columns : sequence of int, list or tuple
+        For each column of `layout`: the index of the chunk's, which is shared; values for its rows; or
+        their octets, (validity, offsets, data).
     """
     cdef Part* part = chunk.window.part
     before = [None] * chunk.window.start
@@ -333,6 +335,8 @@ def extend_chunk(Chunk chunk not None, Layout layout not None, columns):
     for column, type in zip(columns, layout.types, strict=True):
         if isinstance(column, int):
             recipes.append(column)
+        elif isinstance(column, tuple):
+            recipes.append(padded_octets(type, column, chunk.window.rows, len(before), len(after)))
         elif len(column) != chunk.window.rows:
             raise ValueError(f"{len(column)} values for {chunk.window.rows} rows")
         else:

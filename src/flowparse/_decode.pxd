@@ -19,6 +19,7 @@ cdef enum:                          # more reasons to stop than a plan has
     # The message is under way, and goes on when it is resumed:
     STOP_PROGRAM = 22               # a template needs its program
     STOP_LEARN = 23                 # options say what other records mean
+    STOP_INFORM = 24                # a domain does not know what they said
 
 cdef struct Format:                 # a fixed export format
     uint8_t protocol

@@ -14,7 +14,7 @@ A message counts or it does not: rows are marked where it begins, and every stop
 them back, other than those within a message, after which it goes on where it stopped.
 
 NetFlow v1, v5 and v7 (Cisco, NetFlow Services Solutions Guide) are one reader over a table of
-formats. NetFlow v9 and IPFIX are read by the subclass `_sets.SetWalker`. Not read here: sFlow.
+formats. The subclass `_sets.SetWalker` reads NetFlow v9 and IPFIX, its subclass `_sflowwalk.SflowWalker` sFlow.
 """
 
 from libc.stdint cimport int64_t
@@ -30,6 +30,7 @@ from flowparse._notes cimport (
     About, NOTE_COUNT_CUT, NOTE_COUNT_LARGE, NOTE_COUNT_REFUSED, NOTE_HELD, NOTE_NOT_ALLOWED, NOTE_SHORT,
     NOTE_TRAILING, NOTE_VERSION, NOTES_OF_MESSAGE, close_notebook, nearly_full, note, open_notebook, take_notes,
 )
+from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE
 from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, run
 from flowparse._templates cimport bury
 from flowparse._wire cimport PROTOCOL_NETFLOW1, PROTOCOL_NETFLOW5, PROTOCOL_NETFLOW7, Span, be16, be32, left
@@ -202,15 +203,15 @@ cdef class Walker:
         before = domain[0]
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         whom = about(exporter, domain)
+        if count > there and (self.rules.discard or self.rules.strict):
+            return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
+        if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5 and self.rules.strict:
+            return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
         if count > there:
-            if self.rules.discard or self.rules.strict:
-                return self._refuse(NOTE_COUNT_REFUSED, exporter, domain, 2, count, there)
             note(&self.book, NOTE_COUNT_CUT, &whom, 2, count, there)
         elif trailing > 0:
             note(&self.book, NOTE_TRAILING, &whom, datagram.length - trailing, trailing)
         if count > NETFLOW5_USUAL and format.protocol == PROTOCOL_NETFLOW5:
-            if self.rules.strict:
-                return self._refuse(NOTE_COUNT_LARGE, exporter, domain, 2, count, 0)
             note(&self.book, NOTE_COUNT_LARGE, &whom, 2, count)
         self._set_context(format, octets, exporter, domain, <uint32_t> count)
         body.at = octets + format.header_length
@@ -234,6 +235,7 @@ cdef class Walker:
         self.ledger.context.domain = domain.id
         self.ledger.context.nulls |= 1 << CONTEXT_TEMPLATE_ID
         self.ledger.context.uptime_ms = be32(octets + 4)
+        self.ledger.context.time_source = TIME_HEADER_UPTIME
         self.ledger.context.export_ns = be32(octets + 8) * SECOND_NS + be32(octets + 12)
         if format.sequence >= 0:
             self.ledger.context.sequence = be32(octets + format.sequence)
@@ -278,6 +280,9 @@ cdef class Walker:
         self.exporters.use(exporter)
         memcpy(self.ledger.context.exporter, exporter.address, ADDRESS_OCTETS)
         self.ledger.context.exporter_port = datagram.port
+        self.ledger.context.time_source = TIME_NONE
+        self.ledger.context.samplers = self.ledger.context.interfaces = NULL
+        memset(self.ledger.context.names, 0, sizeof(self.ledger.context.names))
         self.ledger.context.received_ns = datagram.received_ns
         self.ledger.context.nulls = (
             (not exporter.known) << CONTEXT_EXPORTER

@@ -12,3 +12,11 @@ cdef void share_column(Part* part, int column, const Part* source, int from_colu
 cdef int all_null(Part* part, int column) noexcept nogil
 cdef bint is_text(const ColumnRef* ref, Py_ssize_t rows) noexcept nogil
 cdef int repair_text(const ColumnRef* source, Py_ssize_t rows, ColumnRef* to) noexcept nogil
+
+
+cdef inline Py_ssize_t text_length(const uint8_t* at, Py_ssize_t length) noexcept nogil:
+    """How long the text is, without the zeros at its end that fill a field up."""
+    # Progress: one octet less each turn. Bounds: length > 0.
+    while length > 0 and at[length - 1] == 0:
+        length -= 1
+    return length

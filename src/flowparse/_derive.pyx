@@ -4,7 +4,8 @@
 A part that is made keeps what its columns point into: the source's slab and heaps, and blocks of
 their own. Text on the wire is whatever an exporter sent, while a consumer of Arrow may trust a text
 column blindly. So text is checked on its way out, and only what is not UTF-8 is copied: each octet
-that is not becomes `\\xNN`, which is what Python's "backslashreplace" makes of it.
+that is not becomes `\\xNN`, which is what Python's "backslashreplace" makes of it, and zeros at the end
+of a value, which fill a field up, are left out.
 """
 
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
@@ -130,11 +131,15 @@ cdef bint is_ascii(const uint8_t* at, Py_ssize_t n) noexcept nogil:
 
 
 cdef bint is_text(const ColumnRef* ref, Py_ssize_t rows) noexcept nogil:
-    """Whether every value of a variable column is UTF-8."""
+    """Whether every value of a variable column is UTF-8, and does not end with a zero."""
     cdef Py_ssize_t i
     cdef const uint8_t* at
     cdef const uint8_t* end
     cdef int length
+    # Bounds: offsets rise, and end within the data.
+    for i in range(rows):
+        if ref.offsets[i] < ref.offsets[i + 1] and ref.data[ref.offsets[i + 1] - 1] == 0:
+            return False
     if is_ascii(ref.data + ref.offsets[0], ref.offsets[rows] - ref.offsets[0]):
         return True
     # Bounds: offsets rise, and end within the data.
@@ -154,6 +159,7 @@ cdef int32_t escaped(const uint8_t* at, const uint8_t* end, uint8_t* to) noexcep
     """Copy text with escapes for what is not UTF-8; return its octets. `to` may be NULL, to count them."""
     cdef int32_t written = 0
     cdef int length
+    end = at + text_length(at, end - at)
     # Progress: one octet further each turn, or more. Bounds: four octets of `to` for each of the text, or as counted.
     while at < end:
         length = character(at, end - at)

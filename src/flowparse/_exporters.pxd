@@ -4,9 +4,19 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._layout cimport ADDRESS_OCTETS
+from flowparse._lookup cimport NAME_KINDS, NameTable, RateTable
 from flowparse._notes cimport About, Notebook
 from flowparse._pending cimport PendingAccount, Waiting
 from flowparse._templates cimport TemplateAccount, Templates
+
+cdef enum SamplingSource:           # enums/sampling_source.tsv
+    SAMPLING_NONE = 0
+    SAMPLING_OVERRIDE = 1
+    SAMPLING_TEMPLATE = 4
+    SAMPLING_DOMAIN = 6
+    SAMPLING_HEADER = 7
+    SAMPLING_HEADER_MODE0 = 8
+    SAMPLING_DEFAULT = 9
 
 cdef struct Kept:               # what is kept of all exporters, and how much may be
     TemplateAccount templates
@@ -29,7 +39,14 @@ cdef struct DomainState:        # an observation domain of an exporter, in one p
     uint64_t reordered_before
     uint32_t uptime_ms          # of the last message in sequence
     bint count_told             # that v9's Count is not of records
-    uint32_t told_rate          # by options that speak of the domain; 0: not told
+    # What options say, as far as the domain was informed since any were learnt:
+    bint informed
+    uint32_t told_rate          # of all its records; 0: not told
+    bint has_init
+    int64_t init_ms             # when the exporter started, in milliseconds since 1970
+    const RateTable* samplers   # NULL: nothing is known; whoever informs keeps them alive
+    const RateTable* interfaces
+    const NameTable* names[NAME_KINDS]
     bint sampling_known
     uint32_t sampling_rate      # 0: not known
     uint8_t sampling_source
@@ -49,6 +66,7 @@ cdef struct ExporterState:
     bint known                  # False: the caller does not say who it is
     uint8_t address[ADDRESS_OCTETS]
     uint32_t override_rate      # the caller's sampling rate for it; 0: none
+    bint taught                 # options of it told something
     uint64_t refused            # datagrams of no protocol
     DomainState* domains
     uint32_t n_domains
@@ -84,6 +102,7 @@ cdef class Exporter:
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
     cdef object stream          # octets of a stream that are no message yet; None: it sends none
+    cdef dict informed          # (protocol, domain) -> what its DomainState points at
     cdef void forget(self) noexcept
 
 

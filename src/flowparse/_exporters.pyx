@@ -16,25 +16,17 @@ from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
     NOTE_DOMAIN_EVICTED, NOTE_EXPORTER_EVICTED, NOTE_GAP, NOTE_GAP_MESSAGES, NOTE_RESET, NOTE_RESTART,
-    NOTE_SAMPLING, note,
+    NOTE_SAMPLING, note, note_beyond,
 )
 from flowparse._pending cimport PendingSet, forget_sets, forget_sets_of_domain
 from flowparse._templates cimport Template, bury, forget_templates
-from flowparse._wire cimport PROTOCOL_NETFLOW9
+from flowparse._wire cimport PROTOCOL_NETFLOW9, PROTOCOL_SFLOW5
 
 cdef enum:
-    UPTIME_OFFSET = 4               # in every header with an uptime
+    UPTIME_OFFSET = 4               # in every header with an uptime but sFlow's, where it is behind the sequence
     LATE = 65536                    # a sequence number this far behind is late; further, it was set anew
     UNIT_PROOF = 3                  # messages in a row that only the other unit explains
     RESTART_MS = 10000              # uptime that falls by more, out of sequence: the exporter restarted
-
-cdef enum SamplingSource:           # enums/sampling_source.tsv
-    SAMPLING_NONE = 0
-    SAMPLING_OVERRIDE = 1
-    SAMPLING_DOMAIN = 6
-    SAMPLING_HEADER = 7
-    SAMPLING_HEADER_MODE0 = 8
-    SAMPLING_DEFAULT = 9
 
 
 cdef About about(const ExporterState* exporter, const DomainState* domain) noexcept nogil:
@@ -140,7 +132,10 @@ cdef void count_sequence(
         whom = about(exporter, domain)
         if domain.uptime_ms > uptime_ms and domain.uptime_ms - uptime_ms > RESTART_MS:
             domain.resets += 1
-            note(book, NOTE_RESTART, &whom, UPTIME_OFFSET, domain.uptime_ms, uptime_ms)
+            note(
+                book, NOTE_RESTART, &whom, offset + 4 if domain.protocol == PROTOCOL_SFLOW5 else UPTIME_OFFSET,
+                domain.uptime_ms, uptime_ms,
+            )
         elif ahead > 0:
             domain.missed += ahead
             note(
@@ -184,7 +179,7 @@ cdef void settle_rate(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint16_t word, uint32_t default_rate,
     Notebook* book,
 ) noexcept nogil:
-    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, the default.
+    """Settle the sampling rate: the caller's override, options that speak of the domain, the header's word, a default.
 
     The word has two bits of mode and 14 of interval; many exporters set the interval and leave the
     mode 0.
@@ -317,7 +312,7 @@ cdef class Exporters:
         exporter.state.evicted = True
         self.evictions += 1
         del self.by_identity[exporter.identity]
-        note(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
+        note_beyond(book, NOTE_EXPORTER_EVICTED, &whom, -1, self.most)
         return 0
 
     cdef Alias known(self, object spelled):

@@ -8,7 +8,7 @@ from flowparse._decode cimport Datagram
 from flowparse._exporters cimport Alias, ExporterState
 from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._plan cimport Stop
-from flowparse._sets cimport SetWalker
+from flowparse._sflowwalk cimport SflowWalker
 from flowparse._udp cimport Datagram as Packet
 
 cdef enum:
@@ -22,7 +22,7 @@ cdef struct Recent:                 # a source of a capture, and who it is
     ExporterState* exporter         # NULL: nobody yet
 
 
-cdef class Feeder(SetWalker):
+cdef class Feeder(SflowWalker):
     cdef Recent recent[RECENT]          # by a hash of address and port; of one capture at a time
     cdef int _enter(self) except -1
     cdef int _leave(self) except -1

@@ -18,7 +18,7 @@ from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._notes cimport nearly_full, take_notes
 from flowparse._octets cimport Octets, copy_octets, hold_integers, hold_octets, let_go
 from flowparse._plan cimport STOP_END, Stop
-from flowparse._sets cimport SetWalker
+from flowparse._sflowwalk cimport SflowWalker
 from flowparse._templates cimport bury
 from flowparse._udp cimport Datagram as Packet
 from flowparse._wire cimport be32
@@ -28,10 +28,10 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object integer, int* overflow) except? -1
 
 cdef enum:
-    MOST_HEADER = 24                # octets of a Message Header that Message keeps
+    MOST_HEADER = 40                # octets of a Message Header that Message keeps
 
 
-cdef class Feeder(SetWalker):
+cdef class Feeder(SflowWalker):
     """A Walker with doors."""
 
     cdef int _enter(self) except -1:
@@ -131,14 +131,17 @@ cdef class Feeder(SetWalker):
                 header = PyBytes_FromStringAndSize(<const char*> one.octets, min(one.length, MOST_HEADER))
                 self.walk.with_options = False          # of an earlier message
                 self.walk.n_templates = 0
+                self.sflow_message.domain = NULL
                 self._run_one(&one, True)
                 # First: whatever fails, no other message has the rows.
                 taken = self.account.take_apart()
                 options = self.options.take_apart() if self.walk.with_options else []
+                counters = self._counters_apart()
                 notes = take_notes(&self.book) if self.book.n else []
                 address = None if alias is None else alias.exporter.address
-                whole = PyBytes_FromStringAndSize(<const char*> one.octets, one.length) if self.walk.n_templates else b""
-                return header, address, notes, taken, options, self.replayed, whole
+                length = one.length if self.walk.n_templates else 0
+                whole = PyBytes_FromStringAndSize(<const char*> one.octets, length)
+                return header, address, notes, taken, options, self.replayed, whole, counters
             finally:
                 self._leave()
         finally:

@@ -7,109 +7,33 @@ columns share. Each step gets a part with rows and the columns that its layout n
 that plan.py pairs them with.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint16_t
 
-from flowparse._layout cimport FINISH_KINDS, MOST_ROWS
-from flowparse._part cimport bitmap_of, set_all_null, values_of
+from flowparse._finish_flow cimport (
+    all_ones_is_null, application_of_octets, boolean, empty_is_null, etype_of_address, etype_of_version, flagged,
+    icmp_from_port, icmp_split, narrow_16, narrow_32, narrow_8, net_is_ipv4, net_is_ipv6, net_of_family,
+    not_icmp, not_icmpv6, number_16, number_32, number_64, number_8, only_icmp, only_icmpv6, pick_by_etype,
+    pick_by_version, pick_icmpv6, pick_nonzero, word_split, zero_is_null,
+)
+from flowparse._finish_times cimport (
+    add_ms, add_us, less_ms, less_us, milliseconds, no_time, rate_of_interval, rate_of_population,
+    rate_of_probability, rates, since_init_of_record, time_order,
+)
 
-cdef int64_t DAY_NS = <int64_t> 86400 * 1000000000
-cdef int64_t UPTIME_WRAP_NS = (<int64_t> 1 << 32) * 1000000         # uptime counts milliseconds in 32 bits
-
-
-cdef void pack(uint8_t* bitmap, const uint8_t* flags, Py_ssize_t n, uint8_t flip) noexcept nogil:
-    """Make a bitmap of n flags that are 0 or 1, each bit against `flip` (0 or 1)."""
-    cdef uint8_t turned = <uint8_t> (0 - flip)
-    cdef uint8_t bits
-    cdef Py_ssize_t i, k
-    # Bounds: 8 * i + 7 < n, then 8 * (n // 8) + k < n; the bitmap has a bit for each of the n.
-    for i in range(n >> 3):
-        bits = 0
-        for k in range(8):
-            bits |= flags[8 * i + k] << k
-        bitmap[i] = bits ^ turned
-    if n & 7:
-        bits = 0
-        for k in range(n & 7):
-            bits |= (flags[(n & ~<Py_ssize_t> 7) + k] ^ flip) << k
-        bitmap[n >> 3] = bits
-
-
-cdef void set_nulls(Part* part, int column, const uint8_t* flags, Py_ssize_t nulls, uint8_t flip) noexcept nogil:
-    """Make the column null where the flag is 1 (flip 1) or where it is 0 (flip 0); `nulls` rows in all."""
-    if nulls == part.rows:
-        set_all_null(part, column)
-    elif nulls:
-        pack(bitmap_of(part, column), flags, part.rows, flip)
-        part.columns[column].validity = bitmap_of(part, column)
-        part.columns[column].null_count = nulls
-
-
-cdef void finish_icmp_split(Part* part, const uint16_t* columns) noexcept nogil:
-    """Move ICMP type and code, which exporters put in the destination port, to columns of their own.
-
-    Cisco sends type * 256 + code as the destination port; some send it as the source port, and only
-    then is the destination port zero.
-    """
-    cdef const uint8_t* proto = values_of(part, columns[0])
-    cdef uint16_t* src_port = <uint16_t*> values_of(part, columns[1])
-    cdef uint16_t* dst_port = <uint16_t*> values_of(part, columns[2])
-    cdef uint8_t* icmp_type = values_of(part, columns[3])
-    cdef uint8_t* icmp_code = values_of(part, columns[4])
-    cdef uint8_t[MOST_ROWS] is_icmp
-    cdef uint16_t both
-    cdef Py_ssize_t i, n = 0
-    # Bounds: i < rows <= MOST_ROWS, in all five columns and the flags.
-    for i in range(part.rows):
-        is_icmp[i] = (proto[i] == 1) | (proto[i] == 58)
-    for i in range(part.rows):
-        n += is_icmp[i]
-    if n:
-        memset(icmp_type, 0, part.rows)
-        memset(icmp_code, 0, part.rows)
-        for i in range(part.rows):
-            if is_icmp[i]:
-                both = dst_port[i] if dst_port[i] != 0 else src_port[i]
-                icmp_type[i] = <uint8_t> (both >> 8)
-                icmp_code[i] = <uint8_t> both
-                src_port[i] = dst_port[i] = 0
-    set_nulls(part, columns[1], is_icmp, n, 1)
-    set_nulls(part, columns[2], is_icmp, n, 1)
-    set_nulls(part, columns[3], is_icmp, part.rows - n, 0)
-    set_nulls(part, columns[4], is_icmp, part.rows - n, 0)
-
-
-cdef void finish_time_order(Part* part, const uint16_t* columns) noexcept nogil:
-    """Take one wrap of the exporter's uptime (49.7 days) off a start that is a day or more after its end."""
-    cdef int64_t* start = <int64_t*> values_of(part, columns[0])
-    cdef const int64_t* end = <const int64_t*> values_of(part, columns[1])
-    cdef Py_ssize_t i
-    # Bounds: i < rows, in both columns.
-    for i in range(part.rows):
-        # A small inversion is the exporter's own and stays; both times lie within 140 years of 1970.
-        if start[i] - end[i] > DAY_NS:
-            start[i] -= UPTIME_WRAP_NS
-
-
-cdef void finish_zero_is_null(Part* part, const uint16_t* columns) noexcept nogil:
-    """The unspecified address, 0.0.0.0 or ::, says that there is none."""
-    cdef const uint8_t* value = values_of(part, columns[0])
-    cdef uint8_t[MOST_ROWS] is_null
-    cdef uint32_t[4] words
-    cdef Py_ssize_t i, n = 0
-    # Bounds: i < rows <= MOST_ROWS; the column has 16 octets a row.
-    for i in range(part.rows):
-        memcpy(words, value + 16 * i, 16)
-        is_null[i] = (words[3] | words[0] | words[1]) == 0 and (words[2] == 0 or words[2] == MAPPED_WORD)
-        n += is_null[i]
-    set_nulls(part, columns[0], is_null, n, 1)
-
+from flowparse._layout import FINISH as _FINISH
 
 ctypedef void (*FinishKernel)(Part*, const uint16_t*) noexcept nogil
-cdef FinishKernel[FINISH_KINDS] FINISH_KERNELS = [finish_icmp_split, finish_time_order, finish_zero_is_null]
-cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0.0.0.0
-cdef uint32_t MAPPED_WORD
-memcpy(&MAPPED_WORD, MAPPED, 4)
+# In the order of _layout.COLUMNS_OF_FINISH.
+cdef FinishKernel[41] FINISH_KERNELS = [
+    icmp_split, time_order, zero_is_null, boolean, milliseconds, no_time, pick_nonzero, pick_by_version,
+    pick_by_etype, net_of_family, net_is_ipv4, net_is_ipv6, etype_of_version, etype_of_address, word_split,
+    pick_icmpv6, only_icmp, not_icmp, icmp_from_port, since_init_of_record, add_ms, add_us, less_ms, less_us,
+    narrow_8, narrow_16, narrow_32, number_8, number_16, number_32, number_64, application_of_octets,
+    all_ones_is_null, rate_of_interval, rate_of_population, rate_of_probability, rates, empty_is_null,
+    flagged, only_icmpv6, not_icmpv6,
+]
+if len(_FINISH) != 41:
+    raise ImportError("finish steps and their names are not of one build")
 
 
 cdef void run_finish_steps(Part* part) noexcept nogil:

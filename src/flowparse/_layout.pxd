@@ -28,16 +28,11 @@ cdef enum ContextField:
     CONTEXT_SAMPLING_RATE = 8
     CONTEXT_SAMPLING_SOURCE = 9
     CONTEXT_PROTOCOL = 10
-    CONTEXT_FIELDS = 11
-
-cdef enum Finish:               # see _finish.pyx
-    FINISH_ICMP_SPLIT = 0       # proto, src_port, dst_port, icmp_type, icmp_code
-    FINISH_TIME_ORDER = 1       # start, end
-    FINISH_ZERO_IS_NULL = 2     # column
-    FINISH_KINDS = 3
+    CONTEXT_TIME_SOURCE = 11
+    CONTEXT_FIELDS = 12
 
 cdef struct FinishStep:
-    uint16_t kind
+    uint16_t kind               # index in FINISH_KERNELS of _finish.pyx
     uint16_t columns[6]
 
 cdef struct ColumnSpec:
@@ -47,6 +42,14 @@ cdef struct ColumnSpec:
     uint16_t width              # octets of a value in memory; 0: variable, int32 offsets and a heap
     uint16_t heap               # which heap, of a variable one
     uint64_t constant           # SOURCE_CONSTANT, host order
+    uint8_t form                # how `Row.raw` makes its octets again
+    uint16_t kept               # FORM_KEPT: the scratch column that has them
+
+cdef enum Form:
+    FORM_VALUE = 0              # the value, as wide as it was sent
+    FORM_KEPT = 1               # they were kept
+    FORM_SECONDS = 2            # a time that was seconds
+    FORM_MILLISECONDS = 3
 
 cdef struct Shape:              # what a Layout is to kernels: immutable, one block, counted
     long refs
@@ -56,6 +59,7 @@ cdef struct Shape:              # what a Layout is to kernels: immutable, one bl
     int n_finish
     ColumnSpec* columns
     FinishStep* finish
+    bint keeps_wires            # whether it is known how wide each field was sent
     int largest                 # class of slab beyond which no more rows fit
     uint32_t rows[SLAB_CLASSES]             # how many fit a slab of the class
     uint32_t* data[SLAB_CLASSES]            # offsets in the slab, per stored column
@@ -71,4 +75,6 @@ cdef class Layout:
     cdef readonly tuple units
     cdef readonly tuple wire_octets
     cdef readonly dict index
+    cdef readonly list wires    # how wide the fields of each template are, in the order of `names`
+    cdef dict wire_index
     cdef object arrow           # what _arrow made of it, once

@@ -17,6 +17,7 @@ from flowparse.datatypes import ColumnType
 
 cdef enum:
     ALIGNMENT = 64              # of a column in its slab
+    MOST_WIRES = 65536          # widths of fields that one layout remembers, for all templates
 
 CONTEXT = {
     "exporter": CONTEXT_EXPORTER,
@@ -30,12 +31,54 @@ CONTEXT = {
     "sampling_rate": CONTEXT_SAMPLING_RATE,
     "sampling_source": CONTEXT_SAMPLING_SOURCE,
     "protocol": CONTEXT_PROTOCOL,
+    "time_source": CONTEXT_TIME_SOURCE,
 }
-FINISH = {
-    "icmp_split": (FINISH_ICMP_SPLIT, 5),
-    "time_order": (FINISH_TIME_ORDER, 2),
-    "zero_is_null": (FINISH_ZERO_IS_NULL, 1),
+# Finish step -> how many columns it takes; in the order of FINISH_KERNELS in _finish.pyx.
+COLUMNS_OF_FINISH = {
+    "icmp_split": 5,
+    "time_order": 2,
+    "zero_is_null": 1,
+    "boolean": 2,
+    "milliseconds": 1,
+    "no_time": 1,
+    "pick_nonzero": 2,
+    "pick_by_version": 3,
+    "pick_by_etype": 3,
+    "net_of_family": 3,
+    "net_is_ipv4": 2,
+    "net_is_ipv6": 2,
+    "etype_of_version": 2,
+    "etype_of_address": 2,
+    "word_split": 3,
+    "pick_icmpv6": 3,
+    "only_icmp": 2,
+    "not_icmp": 2,
+    "icmp_from_port": 4,
+    "since_init": 3,
+    "add_ms": 3,
+    "add_us": 3,
+    "less_ms": 3,
+    "less_us": 3,
+    "narrow_8": 2,
+    "narrow_16": 2,
+    "narrow_32": 2,
+    "number_8": 2,
+    "number_16": 2,
+    "number_32": 2,
+    "number_64": 2,
+    "application": 2,
+    "all_ones_is_null": 1,
+    "rate_of_interval": 3,
+    "rate_of_population": 3,
+    "rate_of_probability": 2,
+    "rates": 5,
+    "empty_is_null": 1,
+    "flagged": 2,
+    "only_icmpv6": 2,
+    "not_icmpv6": 2,
 }
+FINISH = {name: (kind, columns) for kind, (name, columns) in enumerate(COLUMNS_OF_FINISH.items())}
+FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}
 SOURCES = {
     "null": SOURCE_NULL,
     "step": SOURCE_STEP,
@@ -43,7 +86,7 @@ SOURCES = {
     "context": SOURCE_CONTEXT,
     "constant": SOURCE_CONSTANT,
 }
-cdef int[CONTEXT_FIELDS] CONTEXT_WIDTHS = [16, 2, 4, 2, 8, 8, 8, 4, 4, 1, 1]
+cdef int[CONTEXT_FIELDS] CONTEXT_WIDTHS = [16, 2, 4, 2, 8, 8, 8, 4, 4, 1, 1, 1]
 
 
 cdef size_t aligned(size_t octets) noexcept nogil:
@@ -80,8 +123,12 @@ cdef class Layout:
     ----------
     columns : sequence of (name, type, source, argument, nullable, wire_octets, unit)
         `type` is a ColumnType; `source` one of "null", "step", "finish", "context", "constant";
-        `argument` the context field's name, or the constant; `wire_octets` how long a value is on
-        the wire, for `Row.raw`. A name of None is scratch, and stands after all others.
+        `argument` the context field's name, or the constant; of a column of steps or finish, how
+        `Row.raw` makes its octets again: from a time that was "seconds" or "milliseconds", or out of
+        the scratch column of that index. `wire_octets` is how long a value is on the wire, where no
+        plan says so. A name of None is scratch, and stands after all others.
+    keeps_wires : bool
+        Whether plans say how wide their fields are (`wire_of`), so that `Row.raw` knows.
     finish : sequence of (kind, column indexes)
         Finish steps in order; kinds as in `FINISH`.
 
@@ -91,7 +138,7 @@ cdef class Layout:
         A description that the kernels could not trust.
     """
 
-    def __cinit__(self, columns, finish=()):
+    def __cinit__(self, columns, finish=(), keeps_wires=False):
         cdef int i, k, n = len(columns)
         cdef int n_finish = len(finish)
         cdef ColumnSpec* spec
@@ -142,6 +189,10 @@ cdef class Layout:
                 spec.nullable = True
             elif spec.source == SOURCE_NULL and spec.width > ADDRESS_OCTETS:
                 raise ValueError(f"column {name} is too wide to be all null")
+            if spec.source in (SOURCE_STEP, SOURCE_FINISH) and argument is not None:
+                spec.form = FORMS.get(argument, FORM_KEPT)
+                if spec.form == FORM_KEPT:
+                    spec.kept = argument
             if name is None:
                 continue
             if shape.n_columns != i:
@@ -151,6 +202,13 @@ cdef class Layout:
             types.append(type)
             units.append(unit)
             wire.append(wire_octets)
+        for i in range(n):
+            spec = &shape.columns[i]
+            if spec.form == FORM_KEPT and not (
+                spec.kept >= shape.n_columns and spec.kept < n and shape.columns[spec.kept].source == SOURCE_STEP
+                and shape.columns[spec.kept].width in (1, 8)
+            ):
+                raise ValueError(f"column {i}: its octets are not kept in {spec.kept}")
         for i, (kind, indexes) in enumerate(finish):
             shape.finish[i].kind, k = FINISH[kind]
             if len(indexes) != k or any(not 0 <= column < n for column in indexes):
@@ -174,12 +232,41 @@ cdef class Layout:
         self.units = tuple(units)
         self.wire_octets = tuple(wire)
         self.index = {name: i for i, name in enumerate(names)}
+        self.wires = []
+        self.wire_index = {}
+        shape.keeps_wires = bool(keeps_wires)
         if len(self.index) != len(names):
             raise ValueError("column names repeat")
 
     def __dealloc__(self):
         if self.shape != NULL:
             drop_shape(self.shape)
+
+    def takes(self, tuple wires):
+        """Whether `wire_of` has room for these widths, which are a sender's word."""
+        if wires is None or wires in self.wire_index or not self.wires:
+            return True
+        return (len(self.wires) + 1) * len(self.names) <= MOST_WIRES
+
+    def wire_of(self, tuple wires not None):
+        """The number by which a plan refers to the octets that each of its columns has on the wire.
+
+        Parameters
+        ----------
+        wires : tuple of int
+            For each named column, 65535 where each record says so, 0 where it is not of the record.
+
+        Raises
+        ------
+        ValueError
+            They do not fit the columns, or there are too many of them already.
+        """
+        if len(wires) != len(self.names) or not self.takes(wires):
+            raise ValueError("widths that are not of this layout, or too many of them")
+        if wires not in self.wire_index:
+            self.wire_index[wires] = len(self.wires)
+            self.wires.append(wires)
+        return self.wire_index[wires]
 
     def rows_of_slab(self):
         """How many rows fit a slab of each class."""

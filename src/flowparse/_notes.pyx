@@ -49,6 +49,16 @@ cdef void note(
     one.domain = about.domain
 
 
+cdef void note_beyond(
+    Notebook* book, int kind, const About* about, int64_t offset, int64_t a=0, int64_t b=0, int64_t c=0,
+) noexcept nogil:
+    """Keep something to report however much the message has reported; NOTES_BEYOND times at most."""
+    cdef uint32_t before = book.left
+    book.left = 2
+    note(book, kind, about, offset, a, b, c)
+    book.left = before
+
+
 cdef void drop_notes(Notebook* book, Py_ssize_t n, uint32_t left) noexcept nogil:
     """Keep the first n notes; the message under way may report `left` more."""
     book.n = n

@@ -13,7 +13,7 @@ from typing import Any
 
 from flowparse.datatypes import ColumnType, Show
 
-__all__ = ["Octets", "octets_of_values"]
+__all__ = ["Octets", "octets_of_values", "padded_octets"]
 
 Octets = tuple[bytes | None, bytes | None, bytes]
 """Validity bitmap, int32 offsets, and data of a column; None for what it does not have."""
@@ -112,6 +112,21 @@ def octets_of_values(type: ColumnType, values: Sequence[Any]) -> Octets | None:
     for value in octets:
         offsets.append(offsets[-1] + len(value))
     return validity, offsets.tobytes(), data
+
+
+def padded_octets(type: ColumnType, column: Octets, rows: int, before: int, after: int) -> Octets:
+    """A column's octets with room for values before and after; ValueError for bits, or another length."""
+    validity, offsets, data = column
+    if not before and not after:
+        return column
+    if type.show == Show.BOOLEAN or (type.width and len(data) != rows * type.width):
+        raise ValueError(f"octets that are not {rows} values of {type.name}")
+    if validity is not None:
+        bits = int.from_bytes(validity, "little") << before
+        validity = bits.to_bytes((before + rows + after + 7) // 8, "little")
+    if offsets is not None:
+        offsets = bytes(4 * before) + offsets + offsets[-4:] * after
+    return validity, offsets, bytes(before * type.width) + data + bytes(after * type.width)
 
 
 def _bits(flags: Iterable[Any]) -> bytes:

@@ -4,6 +4,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._layout cimport ADDRESS_OCTETS, Shape
+from flowparse._lookup cimport NAME_KINDS, NameTable, RateTable
 from flowparse._slab cimport Pool, Slab
 
 cdef struct Context:            # what one message, or one Set of it, says about all its rows
@@ -17,9 +18,20 @@ cdef struct Context:            # what one message, or one Set of it, says about
     uint32_t sampling_rate
     uint16_t exporter_port
     uint16_t template_id
+    uint16_t wire               # which of the layout's widths of fields
     uint8_t sampling_source
     uint8_t protocol            # FLOW's `type`
+    uint8_t time_source         # how times since the exporter's start become times: TIME_ codes, 0 not at all
+    int64_t init_ms             # TIME_OPTIONS_INIT: when it started, in milliseconds since 1970
+    const RateTable* samplers   # rates by sampler id and by ifIndex; NULL: none is known
+    const RateTable* interfaces
+    const NameTable* names[NAME_KINDS]      # likewise
     uint16_t nulls              # a bit for each ContextField that is unknown
+
+cdef enum TimeSource:           # enums/time_source.tsv
+    TIME_NONE = 0
+    TIME_OPTIONS_INIT = 4
+    TIME_HEADER_UPTIME = 5
 
 cdef struct Run:                # from first_row to the next run's, all rows have this context
     Context context
@@ -44,10 +56,12 @@ cdef struct Part:               # the rows of one slab: open, then sealed and im
     uint32_t* data              # shape.data of the slab's class
     Py_ssize_t rows
     Py_ssize_t capacity
-    Run* runs
+    Run* runs                   # once sealed, only those where `wire` changes, or none
     Py_ssize_t n_runs
     Py_ssize_t runs_capacity
     uint64_t run_version        # the ledger's, when the last run began
+    int odd                     # what kernels returned, together
+    Py_ssize_t out_of_range     # values that finish steps made null
     Heap* heaps
     ColumnRef* columns
     Part* next
@@ -63,6 +77,7 @@ cdef void drop_chain(Part* part) noexcept nogil
 cdef size_t octets_of(const Part* part) noexcept nogil
 cdef int add_run(Part* part, const Context* context, uint64_t version) noexcept nogil
 cdef void finish_part(Part* part, Shared* shared) noexcept nogil
+cdef void close_runs(Part* part) noexcept nogil
 cdef void set_all_null(Part* part, int column) noexcept nogil
 cdef const uint8_t* null_octets() noexcept nogil
 

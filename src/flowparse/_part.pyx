@@ -15,8 +15,8 @@ from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._layout cimport (
     CONTEXT_DOMAIN, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_EXPORT_TIME, CONTEXT_MESSAGE_INDEX,
-    CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SAMPLING_SOURCE, CONTEXT_SEQUENCE, CONTEXT_TEMPLATE_ID,
-    ColumnSpec, SOURCE_CONSTANT, SOURCE_CONTEXT, SOURCE_NULL, SOURCE_STEP, drop_shape,
+    CONTEXT_PROTOCOL, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SAMPLING_SOURCE, CONTEXT_SEQUENCE,
+    CONTEXT_TEMPLATE_ID, ColumnSpec, SOURCE_CONSTANT, SOURCE_CONTEXT, SOURCE_NULL, SOURCE_STEP, drop_shape,
 )
 from flowparse._slab cimport drop_slab, new_slab, release, retain, slab_size
 
@@ -153,7 +153,9 @@ cdef const uint8_t* context_value(const Context* context, int field) noexcept no
         return <const uint8_t*> &context.sampling_rate
     if field == CONTEXT_SAMPLING_SOURCE:
         return &context.sampling_source
-    return &context.protocol
+    if field == CONTEXT_PROTOCOL:
+        return &context.protocol
+    return &context.time_source
 
 
 cdef void fill(uint8_t* at, const uint8_t* value, int width, Py_ssize_t n) noexcept nogil:
@@ -285,6 +287,22 @@ cdef void finish_part(Part* part, Shared* shared) noexcept nogil:
             if ref.owner != NULL:
                 retain(&ref.owner.refs)
                 ref.data = ref.owner.data
-    PyMem_RawFree(part.runs)
-    part.runs = NULL
-    part.n_runs = part.runs_capacity = 0
+
+
+cdef void close_runs(Part* part) noexcept nogil:
+    """Keep of the runs of a finished part only how wide its fields were sent, if that is of use."""
+    cdef Py_ssize_t k, n = 0
+    cdef Run* runs
+    if part.shape.keeps_wires:
+        # Bounds: n <= k < n_runs.
+        for k in range(part.n_runs):
+            if n == 0 or part.runs[k].context.wire != part.runs[n - 1].context.wire:
+                part.runs[n] = part.runs[k]
+                n += 1
+        runs = <Run*> PyMem_RawRealloc(part.runs, max(1, n) * sizeof(Run))
+        part.runs = part.runs if runs == NULL else runs
+    else:
+        PyMem_RawFree(part.runs)
+        part.runs = NULL
+    part.n_runs = n
+    part.runs_capacity = 0

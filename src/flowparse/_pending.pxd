@@ -41,7 +41,7 @@ cdef int stage_set(
     PendingAccount* account, Waiting* home, const Context* context, uint64_t message, uint16_t id,
     const uint8_t* octets, uint32_t length,
 ) noexcept nogil
-cdef PendingSet* too_many(const PendingAccount* account, const Waiting* home) noexcept nogil
+cdef void make_room(PendingAccount* account, Waiting* home, uint64_t message) noexcept nogil
 cdef bint is_too_old(const PendingAccount* account, const PendingSet* one, const Context* now) noexcept nogil
 cdef void let_leave(PendingAccount* account, PendingSet* one) noexcept nogil
 cdef void commit_pending(PendingAccount* account) noexcept nogil

@@ -81,13 +81,34 @@ cdef int stage_set(
     return 0
 
 
-cdef PendingSet* too_many(const PendingAccount* account, const Waiting* home) noexcept nogil:
-    """The Set that has to go, the oldest of the exporter or of all; NULL: none has to."""
-    if home.octets > account.most_octets_of_exporter:
-        return home.oldest
-    if account.n > account.most or account.octets > account.most_octets:
-        return account.oldest
-    return NULL
+cdef void make_room(PendingAccount* account, Waiting* home, uint64_t message) noexcept nogil:
+    """Let leave what has to for the Sets that the message brought, of the exporter first, the oldest first.
+
+    They are counted one after another, as if each came when there was room for the one before.
+    """
+    cdef PendingSet* one = account.newest
+    cdef PendingSet* newer
+    cdef size_t n = 0, octets = 0           # of the Sets that are not counted yet
+    if one == NULL or one.staged_in != message:
+        return
+    # Progress: one Set further each turn.
+    while one.older != NULL and one.older.staged_in == message:
+        n += 1
+        octets += one.length
+        one = one.older
+    # Progress: one Set further each turn.
+    while one != NULL:
+        newer = one.newer
+        # Progress: one Set fewer each turn.
+        while home.octets - octets > account.most_octets_of_exporter:
+            let_leave(account, home.oldest)
+        # Progress: one Set fewer each turn.
+        while account.n - n > account.most or account.octets - octets > account.most_octets:
+            let_leave(account, account.oldest)
+        one = newer
+        if one != NULL:
+            n -= 1
+            octets -= one.length
 
 
 cdef bint is_too_old(const PendingAccount* account, const PendingSet* one, const Context* now) noexcept nogil:

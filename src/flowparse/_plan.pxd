@@ -27,6 +27,8 @@ cdef struct Append:             # a field to a variable column
     uint16_t heap
     uint16_t segment            # the one it lies in, or ends
     bint variable               # the field that ends the segment
+    bint trim                   # without the zeros at its end
+    uint8_t names               # NameKind: not the octets, but what the number in them is called
 
 cdef struct Segment:            # the fixed octets before a variable field, or before the record's end
     Py_ssize_t length
@@ -41,6 +43,8 @@ cdef struct Program:            # what a Plan is to kernels
     Append* appends
     Py_ssize_t least_length     # of a record; at least 1
     Py_ssize_t at_once          # records with variable fields that are walked before their columns are written
+    bint has_wire
+    uint16_t wire               # which of the layout's widths of fields
     uint8_t* block              # where their segments are lined up
 
 cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil

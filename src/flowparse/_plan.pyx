@@ -8,12 +8,13 @@ widths; names and types stay in plan.py, which pairs each field with the name of
 """
 
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from flowparse._columns cimport begin_message, commit_message, reserve, reserve_octets, roll_back_message
 from flowparse._layout cimport Layout, SOURCE_FINISH, SOURCE_STEP
 from flowparse._octets cimport Octets, hold_octets, let_go
+from flowparse._lookup cimport NAME_APPLICATION, NAME_INTERFACE, NAME_SAMPLER, NAME_VRF, NameTable, name_of
 from flowparse._part cimport Heap, Part
 from flowparse._steps cimport Clock, kernel_at
 from flowparse._wire cimport be16, left
@@ -25,6 +26,16 @@ cdef enum:
     FIELDS_AT_ONCE = 4096       # variable fields found before their columns are written
     BLOCK_OCTETS = 32768        # of segments lined up for the kernels
     RECORDS_AT_ONCE = 256
+    NOT_NAMES = 255             # of an append: it takes the field's own octets
+
+NAMES = {
+    "interface_name": NAME_INTERFACE,
+    "application_name": NAME_APPLICATION,
+    "vrf_name": NAME_VRF,
+    "sampler_name": NAME_SAMPLER,
+}
+
+OF_OCTETS = {"octets", "text", *NAMES}
 
 cdef struct Found:              # a variable field of a record; its octets are never looked for again
     uint32_t offset             # from the start of the body
@@ -32,10 +43,11 @@ cdef struct Found:              # a variable field of a record; its octets are n
 
 
 cdef void run_segment(
-    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, const Part* part, Clock clock,
+    const Segment* segment, const uint8_t* src, Py_ssize_t stride, Py_ssize_t n, Part* part, Clock clock,
 ) noexcept nogil:
     """Write n rows of each column that the segment fills."""
     cdef Py_ssize_t k
+    cdef int odd = 0
     cdef Py_ssize_t rows = part.rows
     cdef uint8_t* slab = part.slab.data
     cdef const uint32_t* data = part.data
@@ -44,21 +56,71 @@ cdef void run_segment(
     # in the segment and writes the width of its column.
     for k in range(segment.n_steps):
         step = &segment.steps[k]
-        step.kernel(
+        odd |= step.kernel(
             src + step.offset, stride, n, slab + data[step.column] + rows * step.stored, step.width, clock,
         )
+    part.odd |= odd
+
+
+cdef const uint8_t* name_for(
+    const Append* append, Clock clock, const uint8_t* src, Py_ssize_t length, Py_ssize_t* name_length,
+) noexcept nogil:
+    """What the number in a field is called; without octets where that is not known."""
+    cdef const NameTable* table = clock.names[append.names]
+    cdef uint64_t key = 0
+    cdef Py_ssize_t k
+    name_length[0] = 0
+    if table == NULL or not 0 < length <= 8:
+        return src
+    # Bounds: k < length.
+    for k in range(append.names == NAME_APPLICATION, length):
+        key = key << 8 | src[k]
+    if append.names == NAME_APPLICATION:
+        key |= <uint64_t> src[0] << 56
+    return name_of(table, key, name_length)
+
+
+cdef inline size_t most_octets(const Append* append, Clock clock) noexcept nogil:
+    """How many octets of a heap a fixed field takes at most."""
+    if append.names == NOT_NAMES:
+        return append.width
+    return clock.names[append.names].longest if clock.names[append.names] != NULL else 0
 
 
 cdef void append_octets(
-    Part* part, const Append* append, Py_ssize_t row, const uint8_t* src, Py_ssize_t length,
+    Part* part, const Append* append, Clock clock, Py_ssize_t row, const uint8_t* src, Py_ssize_t length,
 ) noexcept nogil:
     """Give a variable column its value for a row; values come in the order of rows."""
     cdef Heap* heap = &part.heaps[append.heap]
+    if append.names != NOT_NAMES:
+        src = name_for(append, clock, src, length, &length)
+    if append.trim:
+        # Progress: one octet less each turn. Bounds: length > 0.
+        while length > 0 and src[length - 1] == 0:
+            length -= 1
     # Bounds: reserve_octets() promised the heap's room, reserve() the offsets'.
     if length > 0:
         memcpy(heap.slab.data + heap.used, src, length)
         heap.used += <int32_t> length
     (<int32_t*> (part.slab.data + part.data[append.column]))[row + 1] = heap.used
+
+
+cdef void append_found(
+    Part* part, const Append* append, const uint8_t* body, const Found* found, Py_ssize_t apart, Py_ssize_t n,
+) noexcept nogil:
+    """Give a variable column its values for n rows, from fields that are `apart` places apart in `found`."""
+    cdef Heap* heap = &part.heaps[append.heap]
+    cdef uint8_t* octets = heap.slab.data if heap.slab != NULL else NULL
+    cdef int32_t used = heap.used
+    cdef int32_t* offsets = <int32_t*> (part.slab.data + part.data[append.column]) + part.rows + 1
+    cdef Py_ssize_t i
+    # Bounds: as in append_octets(); find_records() proved the fields.
+    for i in range(n):
+        if found[i * apart].length > 0:
+            memcpy(octets + used, body + found[i * apart].offset, found[i * apart].length)
+            used += <int32_t> found[i * apart].length
+        offsets[i] = used
+    heap.used = used
 
 
 cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
@@ -67,6 +129,7 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
     cdef const Append* append
     cdef Py_ssize_t length = segment.length
     cdef Py_ssize_t n, k, i, room
+    cdef const uint8_t* src
     cdef Store* store = program.store
     cdef Part* part
     # Progress: each turn uses n >= 1 records, or closes the part so that the next one is empty, or returns.
@@ -77,9 +140,11 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
         part = store.open
         room = 1
         for k in range(program.n_appends):
-            n = min(n, max(1, MOST_HEAP // max(1, program.appends[k].width)))
+            n = min(n, max(1, MOST_HEAP // max(1, most_octets(&program.appends[k], &ledger.context))))
         for k in range(program.n_appends):
-            room = reserve_octets(ledger, store, program.appends[k].heap, n * program.appends[k].width)
+            room = reserve_octets(
+                ledger, store, program.appends[k].heap, n * most_octets(&program.appends[k], &ledger.context),
+            )
             if room < 0:
                 return STOP_MEMORY
             if room == 0:
@@ -94,7 +159,8 @@ cdef Stop run_fixed(const Program* program, Span* body, Ledger* ledger) noexcept
         for k in range(program.n_appends):
             append = &program.appends[k]
             for i in range(n):
-                append_octets(part, append, part.rows + i, body.at + i * length + append.offset, append.width)
+                src = body.at + i * length + append.offset
+                append_octets(part, append, &ledger.context, part.rows + i, src, append.width)
         part.rows += n
         ledger.rows += n
         body.at += n * length
@@ -149,8 +215,8 @@ cdef Py_ssize_t reserve_found(const Program* program, Ledger* ledger, const Foun
     cdef const Append* append
     for k in range(program.n_appends):
         append = &program.appends[k]
-        octets = n * append.width
-        if append.variable:
+        octets = n * most_octets(append, &ledger.context)
+        if append.variable and append.names == NOT_NAMES:
             for i in range(n):
                 octets += found[i * n_variable + append.segment].length
         room = reserve_octets(ledger, program.store, append.heap, octets)
@@ -223,14 +289,18 @@ cdef Stop run_variable(const Program* program, Span* body, Ledger* ledger) noexc
             run_segment(&program.segments[k], program.block, length, n, part, &ledger.context)
         for k in range(program.n_appends):
             append = &program.appends[k]
+            if append.variable and append.names == NOT_NAMES and not append.trim:
+                append_found(part, append, body.at, &found[append.segment], n_variable, n)
+                continue
             for i in range(n):
                 # Bounds: find_records() proved the fields and the segments.
                 if append.variable:
                     src = body.at + found[i * n_variable + append.segment].offset
-                    append_octets(part, append, part.rows + i, src, found[i * n_variable + append.segment].length)
+                    length = found[i * n_variable + append.segment].length
+                    append_octets(part, append, &ledger.context, part.rows + i, src, length)
                 else:
                     src = segment_start(program, body, found, i, append.segment) + append.offset
-                    append_octets(part, append, part.rows + i, src, append.width)
+                    append_octets(part, append, &ledger.context, part.rows + i, src, append.width)
         part.rows += n
         ledger.rows += n
         body.at += used
@@ -242,6 +312,9 @@ cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil
 
     STOP_END: what is left is shorter than any record. STOP_RECORD: a record reaches past the end.
     """
+    if program.has_wire and ledger.context.wire != program.wire:
+        ledger.context.wire = program.wire
+        ledger.run_version += 1
     if program.n_segments == 1:
         return run_fixed(program, body, ledger)
     return run_variable(program, body, ledger)
@@ -261,8 +334,12 @@ cdef class Plan:
         number for a template of fixed fields.
     steps : sequence of (kernel, segment, offset, width, column)
         Kernel names as in `_steps.KERNEL_OF`; offset from the start of the segment and width in octets; the
-        column's index in the layout. A variable column takes the kernel "octets"; a width of 0 is the
-        variable field that ends the segment.
+        column's index in the layout. A variable column takes the kernel "octets", or "text", which
+        leaves out zeros that fill a fixed field up; a width of 0 is the variable field that ends the
+        segment, and with the kernel "empty" a field without octets. The kernels of `NAMES` write what
+        the number in the field is called, and nothing where that is not known.
+    wires : tuple of int, optional
+        For `Layout.wire_of`, where the layout keeps them.
 
     Raises
     ------
@@ -271,10 +348,11 @@ cdef class Plan:
         records of no octets.
     """
 
-    def __cinit__(self, Table table, segments, steps):
+    def __cinit__(self, Table table, segments, steps, wires=None):
         cdef Py_ssize_t n, k, s
         cdef Step* step
         self.table = table
+        table.n_plans += 1
         self.program.store = &table.store
         if not segments or any(not 0 <= length <= 65535 for length in segments):
             raise ValueError("segments have 0 to 65535 octets")
@@ -283,6 +361,9 @@ cdef class Plan:
         if not 1 <= self.program.least_length <= 65535:
             raise ValueError("a record has 1 to 65535 octets")
         fixed, appends = checked_steps(table.layout, tuple(segments), tuple(steps))
+        if wires is not None:
+            self.program.wire = table.layout.wire_of(wires)
+            self.program.has_wire = True
         n = max(1, len(fixed))
         self.program.segments = <Segment*> PyMem_RawCalloc(len(segments), sizeof(Segment))
         self.program.appends = <Append*> PyMem_RawCalloc(max(1, len(appends)), sizeof(Append))
@@ -300,9 +381,14 @@ cdef class Plan:
                     )
                     step += 1
             self.program.segments[s].n_steps = step - self.program.segments[s].steps
-        for k, (segment, offset, width, column) in enumerate(appends):
+        for k, (segment, offset, width, column, name) in enumerate(appends):
             heap = table.layout.shape.columns[<int> column].heap
-            self.program.appends[k] = Append(offset, width, column, heap, segment, width == 0)
+            self.program.appends[k] = Append(
+                offset, width, column, heap, segment, width == 0 and name != "empty", width > 0 and name == "text",
+                NOT_NAMES,
+            )
+            if name in NAMES:
+                self.program.appends[k].names = NAMES[name]
         self.program.n_appends = len(appends)
         if len(segments) > 1:
             self.program.at_once = max(
@@ -315,6 +401,8 @@ cdef class Plan:
                 raise ValueError(f"more than {FIELDS_AT_ONCE} variable fields")
 
     def __dealloc__(self):
+        if self.table is not None:
+            self.table.n_plans -= 1
         PyMem_RawFree(self.program.segments)
         PyMem_RawFree(self.program.appends)
         PyMem_RawFree(self.program.block)
@@ -358,7 +446,7 @@ cdef class Plan:
 
 
 cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
-    """Steps as (segment, offset, width, column, kernel), and appends likewise without a kernel."""
+    """Steps as (segment, offset, width, column, kernel), and appends likewise with a kernel's name."""
     shape = layout.shape
     fixed, appends, filled = [], [], set()
     for k, (name, segment, offset, width, column) in enumerate(steps):
@@ -373,9 +461,12 @@ cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
             raise ValueError(f"step {k}: column {column} is not filled by steps")
         filled.add(column)
         if spec.width == 0:
-            if name != "octets" or (width == 0 and segment == len(segments) - 1):
+            is_right = width == 0
+            if name != "empty":
+                is_right = name in OF_OCTETS and (width > 0 or segment < len(segments) - 1)
+            if not is_right:
                 raise ValueError(f"step {k}: a variable column takes octets of a field that is there")
-            appends.append((segment, offset, width, column))
+            appends.append((segment, offset, width, column, name))
             continue
         kernel = kernel_of(name, width, spec.width)
         if kernel is None:

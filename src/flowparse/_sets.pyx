@@ -14,35 +14,37 @@ situation has which outcome is docs/design/wire-decisions.md.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
-from flowparse._decode cimport STOP_LEARN, STOP_OPTIONS, STOP_PROGRAM, STOP_REFUSED
+from flowparse._decode cimport STOP_INFORM, STOP_LEARN, STOP_OPTIONS, STOP_PROGRAM, STOP_REFUSED
 from flowparse._exporters cimport (
-    Exporter, ExporterState, about, count_sequence, find_domain, put_back, see, settle_rate,
+    SAMPLING_OVERRIDE, SAMPLING_TEMPLATE, Exporter, ExporterState, about, count_sequence, find_domain, put_back, see,
+    settle_rate,
 )
 from flowparse._layout cimport CONTEXT_EXPORTER, CONTEXT_SAMPLING_RATE
+from flowparse._lookup cimport NAME_KINDS, Names, Rates
 from flowparse._notes cimport (
     About, NOTE_BEHIND, NOTE_COUNT_DIFFERS, NOTE_DATA_DROPPED, NOTE_DATA_PENDING, NOTE_ELEMENT_UNKNOWN,
     NOTE_ELEMENT_WIDTH, NOTE_EMPTY_MESSAGE, NOTE_EMPTY_SET, NOTE_EVICTED_FOR_FIELDS, NOTE_EVICTED_OF_DOMAIN,
-    NOTE_EVICTED_TEMPLATE, NOTE_HELD, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT, NOTE_NO_SCOPE,
-    NOTE_PADDING, NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_RECORDS, NOTE_RECORD_LONG_REFUSED,
-    NOTE_REPLAYED, NOTE_REPLAY_LONG, NOTE_RESERVED_SET, NOTE_SCOPE_COUNT, NOTE_SCOPE_LENGTHS,
-    NOTE_SET_LONG_REFUSED, NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED,
-    NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG, NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY,
-    NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID, NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNUSABLE, NOTE_VALUES,
-    NOTE_VERSION, NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note,
+    NOTE_EVICTED_TEMPLATE, NOTE_HELD, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT, NOTE_NO_SCOPE, NOTE_PADDING,
+    NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_RATE_UNLIKELY, NOTE_RECORDS, NOTE_RECORD_LONG_REFUSED, NOTE_REPLAYED,
+    NOTE_REPLAY_LONG, NOTE_RESERVED_SET, NOTE_SCOPE_COUNT, NOTE_SCOPE_LENGTHS, NOTE_SET_LONG_REFUSED,
+    NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED, NOTE_TEMPLATES_WITHDRAWN, NOTE_TEMPLATE_BIG,
+    NOTE_TEMPLATE_CHANGED, NOTE_TEMPLATE_DEFINED, NOTE_TEMPLATE_EMPTY, NOTE_TEMPLATE_FIELDS, NOTE_TEMPLATE_ID,
+    NOTE_TEMPLATE_LONG, NOTE_TEMPLATE_WITHDRAWN, NOTE_UNLEARNT, NOTE_UNUSABLE, NOTE_VALUES, NOTE_VERSION,
+    NOTE_WITHDRAWAL_OVER_UDP, NOTE_WITHDRAWAL_UNKNOWN, NOTE_ZERO_TAIL, drop_notes, note, note_beyond,
 )
+from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE, TIME_OPTIONS_INIT
 from flowparse._pending cimport (
-    SET_HEADER, commit_pending, is_too_old, let_leave, octets_of_set, roll_back_pending, stage_set, too_many,
+    SET_HEADER, commit_pending, is_too_old, let_leave, make_room, octets_of_set, roll_back_pending, stage_set,
 )
-from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, STOP_RECORD, run
+from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, STOP_MEMORY, run
 from flowparse._templates cimport (
-    CHANGE_DEFINED, CHANGE_TOLD_AGAIN, FIRST_TEMPLATE_ID, READ_BAD_ID, READ_DEFINITION, READ_EMPTY,
-    READ_LARGE, READ_LONG, READ_ODD, READ_PADDING, READ_SCOPES, READ_WITHDRAWAL, Reading, TemplateAccount, Templates,
-    commit_templates,    define_template, find_template, frame_records, is_whole, read_template, roll_back_templates, settle_uses,
-    use_template, withdraw_template,
+    CHANGE_DEFINED, CHANGE_TOLD_AGAIN, FIRST_TEMPLATE_ID, READ_BAD_ID, READ_DEFINITION, READ_EMPTY, READ_LARGE,
+    READ_LONG, READ_ODD, READ_PADDING, READ_SCOPES, READ_WITHDRAWAL, Reading, TemplateAccount, Templates,
+    commit_templates, define_template, find_template, frame_records, is_whole, read_template, roll_back_templates,
+    settle_uses, use_template, withdraw_template,
 )
 from flowparse._wire cimport PROTOCOL_IPFIX, PROTOCOL_NETFLOW9, be16, be32, left
 
@@ -146,7 +148,14 @@ cdef class SetWalker(Walker):
         raise NotImplementedError
 
     def _learn(self, identity, protocol, domain, lessons):
-        """Take over what options records say: [(Template Record, octets of records)]."""
+        """Take over what options records say: [(Template Record, octets of records)].
+
+        Returns (whether anything changed, rates that make no sense, how many entries had no room).
+        """
+        raise NotImplementedError
+
+    def _inform(self, identity, protocol, domain):
+        """What is known of a domain, as knowledge.Known."""
         raise NotImplementedError
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -187,8 +196,8 @@ cdef class SetWalker(Walker):
         domain = find_domain(datagram.exporter, header.protocol, be32(octets + header.domain), self.kept, &self.book)
         if domain == NULL:
             return STOP_MEMORY
-        memset(walk, 0, sizeof(Walk))
-        walk.datagram = datagram
+        memset(walk, 0, <uint8_t*> &walk.context - <uint8_t*> walk)
+        walk.datagram = datagram[0]
         walk.domain = domain
         walk.before = domain[0]
         walk.notes_before = self.book.n
@@ -218,26 +227,46 @@ cdef class SetWalker(Walker):
         self.ledger.context.protocol = header.protocol
         self.ledger.context.domain = domain.id
         self.ledger.context.uptime_ms = be32(octets + UPTIME_OFFSET) if header.protocol == PROTOCOL_NETFLOW9 else 0
+        self.ledger.context.time_source = TIME_HEADER_UPTIME if header.protocol == PROTOCOL_NETFLOW9 else TIME_NONE
         self.ledger.context.export_ns = be32(octets + header.export_time) * <int64_t> SECOND_NS
         self.ledger.context.sequence = be32(octets + header.sequence)
-        self._settle_rate()
         return self._go_on()
 
-    cdef void _settle_rate(self) noexcept nogil:
-        """Let the rows that follow have the domain's sampling rate."""
-        cdef DomainState* domain = self.walk.domain
-        settle_rate(domain.exporter, domain, -1, 0, self.rules.default_rate, &self.book)
-        self.ledger.context.sampling_rate = domain.sampling_rate
-        self.ledger.context.sampling_source = domain.sampling_source
-        if domain.sampling_rate == 0:
-            self.ledger.context.nulls |= 1 << CONTEXT_SAMPLING_RATE
+    cdef void _set_known(self) noexcept nogil:
+        """Let the rows that follow have what options told of the domain."""
+        cdef const DomainState* domain = self.walk.domain
+        cdef int kind
+        self.ledger.context.samplers = domain.samplers
+        self.ledger.context.interfaces = domain.interfaces
+        for kind in range(NAME_KINDS):
+            self.ledger.context.names[kind] = domain.names[kind]
+        if domain.has_init:
+            self.ledger.context.time_source = TIME_OPTIONS_INIT
+            self.ledger.context.init_ms = domain.init_ms
+        self.ledger.run_version += 1
+
+    cdef void _set_rate(self, uint32_t rate, uint8_t source) noexcept nogil:
+        """Let the rows that follow have a sampling rate, 0 for none."""
+        self.ledger.context.sampling_rate = rate
+        self.ledger.context.sampling_source = source
+        self.ledger.context.nulls &= ~(1 << CONTEXT_SAMPLING_RATE)
+        self.ledger.context.nulls |= (rate == 0) << CONTEXT_SAMPLING_RATE
+        self.ledger.run_version += 1
 
     # ── the Sets ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     cdef Stop _go_on(self) noexcept nogil:
         """Walk what is left of the message, and what waited for its templates."""
         cdef Walk* walk = &self.walk
+        cdef DomainState* domain = walk.domain
         cdef Stop stop
+        if not walk.opened:
+            if not domain.informed and domain.exporter.taught and not domain.exporter.evicted:
+                return <Stop> STOP_INFORM
+            walk.opened = True
+            settle_rate(domain.exporter, domain, -1, 0, self.rules.default_rate, &self.book)
+            self._set_rate(domain.sampling_rate, domain.sampling_source)
+            self._set_known()
         # Progress: a Set further each turn, or a stop.
         while walk.phase == PHASE_SETS:
             if walk.template != NULL:
@@ -330,7 +359,6 @@ cdef class SetWalker(Walker):
         cdef Walk* walk = &self.walk
         cdef ExporterState* exporter = walk.domain.exporter
         cdef uint32_t length = <uint32_t> left(body) + SET_HEADER
-        cdef PendingSet* gone
         walk.whole = walk.counted = False
         if not self.rules.replay or exporter.evicted:
             self._tell(NOTE_DATA_DROPPED, walk.offset, id, length)
@@ -340,23 +368,20 @@ cdef class SetWalker(Walker):
             &self.kept.pending, &exporter.waiting, &self.ledger.context, self.ledger.message, id, body.at, length,
         ) < 0:
             return STOP_MEMORY
-        # Progress: one Set fewer each turn.
-        while True:
-            gone = too_many(&self.kept.pending, &exporter.waiting)
-            if gone == NULL:
-                return STOP_END
-            let_leave(&self.kept.pending, gone)
+        return STOP_END
 
     # ── templates ────────────────────────────────────────────────────────────────────────────────────────────────
 
     cdef Stop _read_templates(self, uint16_t set_id, bint is_options, Span* body) noexcept nogil:
-        """Read a Set of Template Records, or of Options Template Records."""
+        """Read a Set of Template Records, or of Options Template Records.
+
+        Where what is malformed is discarded, nothing of a Set counts that cannot be read to its end.
+        """
         cdef Record record
         cdef Reading reading
         cdef Stop stop
         cdef int protocol = self.walk.domain.protocol
-        cdef size_t change = self.kept.templates.n_changes
-        cdef Py_ssize_t first_note = self.book.n
+        cdef bint counts = not self.walk.discard or self.rules.strict or self._is_readable(set_id, is_options, body)
         # Progress: a record further each turn, of 4 octets at least.
         while body.at < body.end:
             if (left(body) < 4 or be32(body.at) == 0) and is_zero(body):
@@ -367,21 +392,37 @@ cdef class SetWalker(Walker):
             if reading == READ_PADDING:
                 self._tell(NOTE_PADDING, body.at - self.walk.datagram.octets, set_id, left(body))
                 return STOP_END
-            if reading == READ_DEFINITION:
-                stop = self._define(set_id, &record)
-            elif reading == READ_WITHDRAWAL:
-                stop = self._withdraw(set_id, &record)
-            else:
+            stop = STOP_END
+            if reading != READ_DEFINITION and reading != READ_WITHDRAWAL:
                 stop = self._rejected(set_id, &record, reading, left(body))
-            if stop != STOP_END:
-                return stop
-            if reading in (READ_BAD_ID, READ_LONG, READ_ODD):
-                # Where the record ends is not known.
-                if self.walk.discard:
-                    self._undo_set(change, first_note)
-                return STOP_END
+            elif counts and reading == READ_DEFINITION:
+                stop = self._define(set_id, &record)
+            elif counts:
+                stop = self._withdraw(set_id, &record)
+            if stop != STOP_END or reading in (READ_BAD_ID, READ_LONG, READ_ODD):
+                return stop             # or where the record ends is not known
             body.at += record.length
         return STOP_END
+
+    cdef bint _is_readable(self, uint16_t set_id, bint is_options, const Span* body) noexcept nogil:
+        """Whether it is known of each Template Record of a Set where it ends."""
+        cdef Record record
+        cdef Reading reading
+        cdef Span rest = body[0]
+        # Progress: a record further each turn, of 4 octets at least.
+        while rest.at < rest.end:
+            if (left(&rest) < 4 or be32(rest.at) == 0) and is_zero(&rest):
+                return True
+            reading = read_template(
+                rest.at, left(&rest), self.walk.domain.protocol, is_options, set_id,
+                self.kept.templates.most_fields_of_one, &record,
+            )
+            if reading == READ_PADDING:
+                return True
+            if reading in (READ_BAD_ID, READ_LONG, READ_ODD):
+                return False
+            rest.at += record.length
+        return True
 
     cdef Stop _rejected(self, uint16_t set_id, const Record* record, int reading, int64_t there) noexcept nogil:
         """A Template Record is no good; it costs a strict caller the message."""
@@ -409,17 +450,6 @@ cdef class SetWalker(Walker):
         self._tell(kind, offset, set_id, record.id, value)
         return STOP_END
 
-    cdef void _undo_set(self, size_t change, Py_ssize_t first_note) noexcept nogil:
-        """Nothing of a Set of templates counts; of its notes, those of rejected records are kept."""
-        cdef Py_ssize_t i, kept = first_note
-        roll_back_templates(&self.kept.templates, change, self.ledger.message)
-        # Bounds: kept <= i < n.
-        for i in range(first_note, self.book.n):
-            if NOTE_TEMPLATE_ID <= self.book.notes[i].kind <= NOTE_SCOPE_COUNT:
-                self.book.notes[kept] = self.book.notes[i]
-                kept += 1
-        drop_notes(&self.book, kept, self.book.left + <uint32_t> (self.book.n - kept))
-
     cdef Stop _define(self, uint16_t set_id, const Record* record) noexcept nogil:
         cdef Walk* walk = &self.walk
         cdef int64_t offset = record.at - walk.datagram.octets
@@ -432,6 +462,7 @@ cdef class SetWalker(Walker):
         if defined == 0:
             return STOP_END
         walk.defined = True
+        walk.domain.informed = False    # of the rate of this template
         if defined == 3:
             return STOP_END
         self._tell(
@@ -547,14 +578,15 @@ cdef class SetWalker(Walker):
 
     cdef void _describe(self, Template* template) noexcept nogil:
         """Tell what is odd about a template, when data come by it for the first time."""
+        cdef uint16_t id = template.record.id
         template.described_in = self.ledger.message
         if template.n_unknown:
-            self._tell(NOTE_ELEMENT_UNKNOWN, self.walk.offset, template.record.id, template.record.id, template.n_unknown)
+            self._tell(NOTE_ELEMENT_UNKNOWN, self.walk.offset, id, id, template.n_unknown)
         if template.n_odd:
-            self._tell(NOTE_ELEMENT_WIDTH, self.walk.offset, template.record.id, template.record.id, template.n_odd)
+            self._tell(NOTE_ELEMENT_WIDTH, self.walk.offset, id, id, template.n_odd)
 
     cdef Py_ssize_t _limit_values(self, Span* body, const Template* template, int* met) noexcept nogil:
-        """End the span behind the records that the message may still unfold to; return how many are beyond, by `met`."""
+        """End the span behind the records that the message may unfold to; return how many are beyond, by `met`."""
         cdef Walk* walk = &self.walk
         cdef int64_t by_values = walk.values_left // template.record.n_fields
         cdef int64_t by_records = by_values if walk.phase == PHASE_REPLAY else walk.records_left
@@ -578,6 +610,12 @@ cdef class SetWalker(Walker):
     cdef Ledger* _ledger_of(self, const Template* template) noexcept nogil:
         """The ledger that the records of a template are written to, its context settled."""
         cdef Ledger* ledger = self.ledger
+        cdef DomainState* domain = self.walk.domain
+        if self.walk.phase == PHASE_SETS and domain.sampling_source != SAMPLING_OVERRIDE:
+            if template.sampling_rate:
+                self._set_rate(template.sampling_rate, SAMPLING_TEMPLATE)
+            elif ledger.context.sampling_source == SAMPLING_TEMPLATE:
+                self._set_rate(domain.sampling_rate, domain.sampling_source)
         if ledger.context.template_id != template.record.id:
             ledger.context.template_id = template.record.id
             ledger.run_version += 1
@@ -630,7 +668,6 @@ cdef class SetWalker(Walker):
         cdef const Header* header = header_of(be16(octets))
         cdef uint32_t uptime_ms = 0
         cdef uint32_t records = walk.n_records + walk.n_templates
-        cdef Py_ssize_t i
         cdef PendingSet* gone
         cdef PendingSet* first = NULL
         cdef About whom
@@ -645,7 +682,8 @@ cdef class SetWalker(Walker):
             domain.exporter, domain, header.sequence, be32(octets + header.sequence),
             walk.n_records if walk.counted else -1, uptime_ms, &self.book,
         )
-        # What had to make room for Sets that wait, in the order in which it went.
+        make_room(&self.kept.pending, &domain.exporter.waiting, self.ledger.message)
+        # What had to go for Sets that wait, in the order in which it went.
         gone = self.kept.pending.left_last
         # Progress: one Set further each turn.
         while gone != NULL:
@@ -674,27 +712,38 @@ cdef class SetWalker(Walker):
         """Let templates beyond what may be held be in force no longer, those used least recently first."""
         cdef TemplateAccount* account = &self.kept.templates
         cdef Templates* home = &self.walk.domain.templates
-        cdef Template* template
-        cdef DomainState* domain
-        cdef About whom
-        cdef size_t limit
-        cdef int kind
-        settle_uses(account)
-        # Progress: one template fewer each turn, and never the last.
-        while True:
-            if home.n > max(account.most_of_domain, <size_t> 1):
-                kind, limit, template = NOTE_EVICTED_OF_DOMAIN, account.most_of_domain, home.oldest
-            elif account.n > max(account.most, <size_t> 1):
-                kind, limit, template = NOTE_EVICTED_TEMPLATE, account.most, account.oldest
-            elif account.n_fields > account.most_fields and account.n > 1:
-                kind, limit, template = NOTE_EVICTED_FOR_FIELDS, account.most_fields, account.oldest
-            else:
-                return STOP_END
-            domain = <DomainState*> template.domain
-            whom = about(domain.exporter, domain)
-            note(&self.book, kind, &whom, -1, template.record.id, limit)
-            if withdraw_template(account, template) < 0:
+        cdef Stop stop
+        if account.n_changes:
+            settle_uses(account)
+        if (
+            home.n <= account.most_of_domain and account.n <= account.most
+            and account.n_fields <= account.most_fields
+        ):
+            return STOP_END
+        stop = self._evict_by(NOTE_EVICTED_OF_DOMAIN, &home.oldest, &home.n, account.most_of_domain)
+        if stop == STOP_END:
+            stop = self._evict_by(NOTE_EVICTED_TEMPLATE, &account.oldest, &account.n, account.most)
+        if stop == STOP_END:
+            stop = self._evict_by(NOTE_EVICTED_FOR_FIELDS, &account.oldest, &account.n_fields, account.most_fields)
+        return stop
+
+    cdef Stop _evict_by(self, int kind, Template** oldest, const size_t* held, size_t most) noexcept nogil:
+        """Evict the oldest until `held` is within `most`; tell how many went, and the id of the first."""
+        cdef TemplateAccount* account = &self.kept.templates
+        cdef About whom = about(self.walk.domain.exporter, self.walk.domain)
+        cdef int64_t first = 0, gone = 0
+        # Progress: one template fewer each turn.
+        while held[0] > most and (
+            oldest[0].domain_newer if kind == NOTE_EVICTED_OF_DOMAIN else oldest[0].newer
+        ) != NULL:
+            if gone == 0:
+                first = oldest[0].record.id
+            gone += 1
+            if withdraw_template(account, oldest[0]) < 0:
                 return STOP_MEMORY
+        if gone:
+            note_beyond(&self.book, kind, &whom, -1, first, gone, most)
+        return STOP_END
 
     # ── Sets that waited ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -740,7 +789,7 @@ cdef class SetWalker(Walker):
                 walk.template = template
                 walk.pending = one
                 self.ledger.context = one.context
-                self.ledger.run_version += 1
+                self._set_known()
                 walk.body.at = octets_of_set(one)
                 walk.body.end = walk.body.at + one.length - SET_HEADER
                 walk.offset = -1
@@ -812,9 +861,10 @@ cdef class SetWalker(Walker):
         if walk.with_options:
             walk.with_options = False
             roll_back_message(&self.options.ledger)
-        roll_back_templates(&self.kept.templates, 0, self.ledger.message)
+        roll_back_templates(&self.kept.templates, self.ledger.message)
         roll_back_pending(&self.kept.pending, self.ledger.message)
         put_back(domain, &walk.before)
+        self.room_made |= stop == <Stop> STOP_OPTIONS   # the message comes again, and not for more room
         if stop == <Stop> STOP_REFUSED:
             see(domain, walk.datagram.length, walk.datagram.has_received, walk.datagram.received_ns)
             domain.discarded += 1
@@ -829,6 +879,8 @@ cdef class SetWalker(Walker):
         cdef size_t i
         if stop == <Stop> STOP_PROGRAM:
             return self._set_program(self.walk.template)
+        if stop == <Stop> STOP_INFORM:
+            return self._set_informed(exporter, domain)
         if stop != <Stop> STOP_LEARN:
             return Walker._act_within(self, stop)
         lessons = []
@@ -837,8 +889,83 @@ cdef class SetWalker(Walker):
             lesson = &self.lessons[i]
             record = PyBytes_FromStringAndSize(<const char*> lesson.template.record.at, lesson.template.record.length)
             lessons.append((record, PyBytes_FromStringAndSize(<const char*> lesson.at, lesson.length)))
-        self._learn(exporter.identity, domain.protocol, domain.id, lessons)
+        changed, unlikely, unlearnt = self._learn(exporter.identity, domain.protocol, domain.id, lessons)
+        for rate in unlikely:
+            self._tell(NOTE_RATE_UNLIKELY, -1, min(rate, 2**63 - 1))
+        if unlearnt:
+            self._tell(NOTE_UNLEARNT, -1, unlearnt)
+        if changed or not exporter.state.taught:
+            exporter.state.taught = True
+            domain = exporter.state.domains
+            # Progress: one domain further each turn.
+            while domain != NULL:
+                domain.informed = False
+                domain = domain.next
         self.walk.learned = True
+        return 0
+
+    cdef int _set_informed(self, Exporter exporter, DomainState* domain) except -1:
+        """Let a domain know what options told of it and of all of its exporter."""
+        cdef Rates rates
+        cdef Names named
+        cdef Template* template = domain.templates.newest
+        cdef int kind
+        cdef uint32_t told_rate
+        cdef int64_t since_ms
+        known = self._inform(exporter.identity, domain.protocol, domain.id)
+        rate, of_templates, samplers, interfaces, names, init_ms = known
+        told_rate = rate
+        since_ms = init_ms or 0
+        # Progress: one template further each turn.
+        while template != NULL:
+            template.sampling_rate = of_templates.get(template.record.id, 0) if of_templates else 0
+            template = template.domain_older
+        # What it pointed at is alive until nothing does: from where `informed` changes on, nothing can fail.
+        self._forget_informed(exporter)
+        before = exporter.informed.get((domain.protocol, domain.id))
+        exporter.informed[domain.protocol, domain.id] = known, before
+        domain.told_rate = told_rate
+        domain.samplers = domain.interfaces = NULL
+        if samplers is not None:
+            rates = samplers
+            domain.samplers = &rates.table
+        if interfaces is not None:
+            rates = interfaces
+            domain.interfaces = &rates.table
+        for kind in range(NAME_KINDS):
+            domain.names[kind] = NULL
+            if names[kind] is not None:
+                named = names[kind]
+                domain.names[kind] = &named.table
+        domain.has_init = init_ms is not None
+        domain.init_ms = since_ms
+        domain.informed = True
+        # As it was before this message, too, should that not count.
+        self.walk.before.told_rate = domain.told_rate
+        self.walk.before.samplers = domain.samplers
+        self.walk.before.interfaces = domain.interfaces
+        self.walk.before.names = domain.names
+        self.walk.before.has_init = domain.has_init
+        self.walk.before.init_ms = domain.init_ms
+        self.walk.before.informed = True
+        exporter.informed[domain.protocol, domain.id] = known
+        return 0
+
+    cdef int _forget_informed(self, Exporter exporter) except -1:
+        """Let go of what domains were informed of that are no longer there."""
+        cdef const DomainState* domain = exporter.state.domains
+        if exporter.informed is None:
+            exporter.informed = {}
+        if len(exporter.informed) <= 2 * self.kept.most_domains:
+            return 0
+        there = {}
+        # Progress: one domain further each turn.
+        while domain != NULL:
+            key = domain.protocol, domain.id
+            if key in exporter.informed:
+                there[key] = exporter.informed[key]
+            domain = domain.next
+        exporter.informed = there
         return 0
 
     cdef int _set_program(self, Template* template) except -1:

@@ -1,11 +1,11 @@
 # cython: language_level=3
 """How stored values read."""
 
-from libc.stdint cimport uint16_t
+from libc.stdint cimport uint8_t, uint16_t
 
 from flowparse._arrow cimport Description
 from flowparse._layout cimport Layout
-from flowparse._part cimport ColumnRef
+from flowparse._part cimport ColumnRef, Part
 
 ctypedef object (*Reader)(const ColumnRef* ref, Py_ssize_t row, int width)
 
@@ -15,6 +15,8 @@ cdef struct Look:               # how to read a column
     const char* format          # of the buffer protocol; NULL: its memory is not an array of values
     uint16_t width              # octets of a value in memory; 0: variable
     uint16_t wire_octets        # likewise on the wire, as far as `raw` may know it
+    uint8_t form                # how its octets are made again, a Form
+    uint16_t kept               # FORM_KEPT: the column that has them
     int kind                    # index in KINDS
     bint is_bits
     bint is_octets              # fixed octets in network order
@@ -33,13 +35,14 @@ cdef class Face:
     cdef Look* looks
     cdef Hint hints[HINTS]      # by the name's place in memory
     cdef tuple names            # the layout's, and its index of them
+    cdef list wires             # the layout's
     cdef dict index
     cdef Py_ssize_t find(self, object name) except -2
     cdef dict derived           # layouts that _convert made of this one
 
 
 cdef Face face_of(Layout layout)
-cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look)
+cdef object raw_octets(Face face, const Part* part, Py_ssize_t column, Py_ssize_t row)
 cdef bint same_value(
     const ColumnRef* a, Py_ssize_t row, const ColumnRef* b, Py_ssize_t other, const Look* look,
 ) noexcept nogil

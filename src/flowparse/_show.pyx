@@ -17,6 +17,10 @@ from libc.string cimport memcmp, memcpy
 
 from flowparse._addresses cimport ADDRESS_ROOM, IPV4_ROOM, MAC_ROOM, address_text, ipv4_text, mac_text
 from flowparse._arrow cimport describe, drop_description
+from flowparse._derive cimport text_length
+from flowparse._layout cimport FORM_KEPT, FORM_MILLISECONDS, FORM_SECONDS
+from flowparse._part cimport values_of
+from flowparse._steps cimport ms_of
 
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t length, Py_UCS4 most)
@@ -100,9 +104,8 @@ cdef object read_binary(const ColumnRef* ref, Py_ssize_t row, int width):
 
 
 cdef object read_text(const ColumnRef* ref, Py_ssize_t row, int width):
-    return PyUnicode_DecodeUTF8(
-        <const char*> ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row], "backslashreplace",
-    )
+    cdef Py_ssize_t length = text_length(ref.data + ref.offsets[row], ref.offsets[row + 1] - ref.offsets[row])
+    return PyUnicode_DecodeUTF8(<const char*> ref.data + ref.offsets[row], length, "backslashreplace")
 
 
 cdef inline object ascii(const char* characters, int length):
@@ -114,6 +117,7 @@ cdef inline object ascii(const char* characters, int length):
 
 cdef enum:
     KINDS_ALL = 19
+    VARIABLE = 65535            # length of a field in a template that says: see each record
 
 cdef struct Kind:
     Reader text
@@ -163,6 +167,7 @@ cdef class Face:
         self.derived = {}
         self.names = layout.names
         self.index = layout.index
+        self.wires = layout.wires
         self.description = describe(layout)
         self.looks = <Look*> PyMem_RawCalloc(len(layout.names), sizeof(Look))
         if self.looks == NULL:
@@ -176,7 +181,9 @@ cdef class Face:
             look.is_bits = look.kind == BOOL
             look.is_octets = type.width > 0 and look.kind >= FIRST_OF_OCTETS
             look.width = type.width
-            # How long a time was, and in which unit, is not kept.
+            look.form = layout.shape.columns[i].form
+            look.kept = layout.shape.columns[i].kept
+            # How long a time was, and in which unit, is known only with its form.
             known = wire_octets and wire_octets <= type.width and look.kind != TIME and look.kind != TIME_US
             look.wire_octets = wire_octets if known else type.width
 
@@ -206,27 +213,67 @@ cdef Face face_of(Layout layout):
     return <Face> layout.arrow
 
 
-cdef bytes raw_octets(const ColumnRef* ref, Py_ssize_t row, const Look* look):
-    """The value's octets in network order, as many as were sent."""
-    cdef uint8_t[8] octets
-    cdef float narrow
-    cdef const uint8_t* value = ref.data + row * look.width
-    cdef int k, width = look.width
-    if width == 0:
-        return read_binary(ref, row, 0)
-    if look.is_octets:
-        # A mapped IPv4 address of four octets is the last four.
-        return PyBytes_FromStringAndSize(<const char*> value + width - look.wire_octets, look.wire_octets)
-    if look.is_bits:
-        return b"\1" if read_bool(ref, row, 0) else b"\2"         # RFC 7011 section 6.1.5
-    if look.kind == F64 and look.wire_octets == 4:
-        narrow = <float> (<const double*> value)[0]
-        value = <const uint8_t*> &narrow
-        width = 4
+cdef bytes network_order(const uint8_t* value, int width, int octets):
+    """The last `octets` of a number of `width` octets, as they are on the wire."""
+    cdef uint8_t[8] turned
+    cdef int k
     # Bounds: width is 1, 2, 4 or 8. Memory is little-endian on every platform that wheels are built for.
     for k in range(width):
-        octets[k] = value[width - 1 - k]
-    return PyBytes_FromStringAndSize(<const char*> octets + width - look.wire_octets, look.wire_octets)
+        turned[k] = value[width - 1 - k]
+    return PyBytes_FromStringAndSize(<const char*> turned + width - octets, octets)
+
+
+cdef Py_ssize_t wire_of(Face face, const Part* part, Py_ssize_t column, Py_ssize_t row) except? -1:
+    """How long the template said that the field is; -1 where that is not known."""
+    cdef Py_ssize_t k = part.n_runs
+    if k == 0 or not part.shape.keeps_wires:
+        return -1
+    # Progress: one run before each turn. Bounds: the first run starts at row 0.
+    while k > 1 and part.runs[k - 1].first_row > <uint32_t> row:
+        k -= 1
+    return face.wires[part.runs[k - 1].context.wire][column]
+
+
+cdef object raw_octets(Face face, const Part* part, Py_ssize_t column, Py_ssize_t row):
+    """The value's octets in network order, as many as were sent; None where there are none."""
+    cdef const ColumnRef* ref = &part.columns[column]
+    cdef const Look* look = &face.looks[column]
+    cdef const uint8_t* value = ref.data + row * look.width
+    cdef Py_ssize_t octets, wire = wire_of(face, part, column, row)
+    cdef int width = look.width
+    cdef uint64_t number
+    cdef uint32_t bits
+    cdef float narrow
+    if wire >= 0 and look.form == FORM_KEPT:
+        # Bounds: the part is a table's own, and its scratch columns are there as long as it is.
+        width = part.shape.columns[look.kept].width
+        return network_order(values_of(part, look.kept) + row * width, width, width)
+    if wire >= 0 and look.form == FORM_MILLISECONDS:
+        number = ms_of((<const uint64_t*> values_of(part, <int> column))[row])
+        return network_order(<const uint8_t*> &number, 8, 8)
+    if is_null(ref, row):
+        return None
+    if width == 0:
+        text = read_binary(ref, row, 0)
+        # Zeros that filled a fixed field up.
+        return text.ljust(wire, b"\0") if 0 <= wire < VARIABLE else text
+    octets = wire if 0 < wire <= width else look.wire_octets
+    if look.is_octets:
+        # A mapped IPv4 address of four octets is the last four.
+        return PyBytes_FromStringAndSize(<const char*> value + width - octets, octets)
+    if look.is_bits:
+        return b"\1" if read_bool(ref, row, 0) else b"\2"         # RFC 7011 section 6.1.5
+    if wire >= 0 and look.form == FORM_SECONDS:
+        number = (<const uint64_t*> value)[0] // 1000000000
+        return network_order(<const uint8_t*> &number, 8, 4)
+    if look.kind == F64 and octets == 4:
+        narrow = <float> (<const double*> value)[0]
+        memcpy(&bits, &narrow, 4)
+        number = (<const uint64_t*> value)[0]
+        if number << 1 > <uint64_t> 0xFFE << 52:        # NaN, with the bits that it was sent with
+            bits = <uint32_t> (number >> 63 << 31 | <uint64_t> 0x7F800000 | (number >> 29 & 0x7FFFFF))
+        return network_order(<const uint8_t*> &bits, 4, 4)
+    return network_order(value, width, <int> octets)
 
 
 cdef bint same_value(

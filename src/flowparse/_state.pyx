@@ -140,7 +140,7 @@ cdef class Keeper(ArrowFeeder):
                         if define_template(&self.kept.templates, &domain.templates, &record, <void*> domain, 0) < 0:
                             raise MemoryError()
             except BaseException:
-                roll_back_templates(&self.kept.templates, 0, 0)
+                roll_back_templates(&self.kept.templates, 0)
                 raise
             # From here on nothing can fail.
             commit_templates(&self.kept.templates, False, 0)

@@ -43,6 +43,7 @@ cdef struct Template:
     void* plan                      # the Plan that the program belongs to; a counted reference
     bint unusable                   # no program can be made
     bint teaches                    # its records say what others mean
+    uint32_t sampling_rate          # of its records, by options that name it; 0: not told
     uint32_t n_unknown              # fields of elements that the registry lacks, and of a length
     uint32_t n_odd                  # that their type has not; known with the program
     uint64_t described_in           # ordinal of the message that told so; 0: none did
@@ -65,7 +66,7 @@ cdef struct Template:
 cdef struct Templates:              # of one observation domain: one id space for data and options
     Template** buckets
     uint32_t n_buckets              # 0, or a power of two
-    uint32_t n
+    size_t n
     Template* newest
     Template* oldest
 
@@ -107,7 +108,7 @@ cdef int define_template(
 cdef int withdraw_template(TemplateAccount* account, Template* template) noexcept nogil
 cdef void settle_uses(TemplateAccount* account) noexcept nogil
 cdef void commit_templates(TemplateAccount* account, bint has_received, int64_t received_ns) noexcept nogil
-cdef void roll_back_templates(TemplateAccount* account, size_t to, uint64_t message) noexcept nogil
+cdef void roll_back_templates(TemplateAccount* account, uint64_t message) noexcept nogil
 cdef bint is_whole(const Template* template, const uint8_t* at, const uint8_t* end, Py_ssize_t* octets) noexcept nogil
 cdef Py_ssize_t frame_records(
     const Template* template, const uint8_t** at, const uint8_t* end, Py_ssize_t most,

@@ -36,7 +36,7 @@ cdef Reading read_template(
     cdef bint is_v9 = protocol == PROTOCOL_NETFLOW9
     cdef Py_ssize_t header = 6 if is_options else 4
     cdef Py_ssize_t offset = header
-    cdef uint32_t i, length
+    cdef uint32_t _, length
     cdef uint64_t least = 0
     cdef bint withdraws
     if there < 4:
@@ -67,7 +67,7 @@ cdef Reading read_template(
                 record.n_fields += length
                 return READ_ODD
             record.n_fields = (record.n_fields + length) // 4
-    for i in range(record.n_fields):
+    for _ in range(record.n_fields):
         if there - offset < 4:
             return READ_LONG
         length = be16(at + offset + 2)
@@ -135,9 +135,9 @@ cdef bint is_whole(const Template* template, const uint8_t* at, const uint8_t* e
     cdef Py_ssize_t offset = 0
     cdef Py_ssize_t there = end - at
     cdef Py_ssize_t length
-    cdef uint32_t i
+    cdef uint32_t _
     octets[0] = 0
-    for i in range(record.n_fields):
+    for _ in range(record.n_fields):
         # Bounds: read_template() walked the same fields.
         length = be16(specifier + 2)
         if record.protocol != PROTOCOL_NETFLOW9 and be16(specifier) & ENTERPRISE:
@@ -409,13 +409,13 @@ cdef void commit_templates(TemplateAccount* account, bint has_received, int64_t 
     account.settled = False
 
 
-cdef void roll_back_templates(TemplateAccount* account, size_t to, uint64_t message) noexcept nogil:
-    """Undo the changes of the message from number `to` on, the last first."""
+cdef void roll_back_templates(TemplateAccount* account, uint64_t message) noexcept nogil:
+    """Undo the changes of the message, the last first."""
     cdef Change* change
     # Progress: one change fewer each turn.
-    while account.n_changes > to:
+    while account.n_changes:
         account.n_changes -= 1
-        # Bounds: it was more than `to`.
+        # Bounds: it was more than 0.
         change = &account.changes[account.n_changes]
         if change.after == change.before:
             if change.after.described_in == message:
@@ -431,7 +431,7 @@ cdef void roll_back_templates(TemplateAccount* account, size_t to, uint64_t mess
                 link_newest(account, change.before)
             else:
                 link_again(account, change.before)
-    account.settled &= to != 0
+    account.settled = False
 
 
 # ── the end of a template ────────────────────────────────────────────────────────────────────────────────────────────

@@ -370,12 +370,12 @@ cdef class Row:
     def raw(self, name):
         """The value's octets as they were on the wire, None for null.
 
-        Times are eight octets, nanoseconds, as their first form is not kept.
+        NATIVE rows have every octet that was sent, also of values that are null because their column
+        cannot hold them. Other rows have them as far as values tell: times are eight octets,
+        nanoseconds.
         """
         cdef Py_ssize_t column = self.chunk.layout.index[name]
-        cdef const ColumnRef* ref = &self.chunk.window.part.columns[column]
-        cdef Py_ssize_t row = self.chunk.window.start + self.at
-        return None if is_null(ref, row) else raw_octets(ref, row, &self.chunk.face.looks[column])
+        return raw_octets(self.chunk.face, self.chunk.window.part, column, self.chunk.window.start + self.at)
 
     def as_dict(self, *, bint text=True):
         """All columns and values; `text=False` gives addresses as they are stored."""

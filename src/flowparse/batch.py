@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, pairwise
 from typing import Any, Literal
 
-from flowparse import _convert, _values, dataframes
+from flowparse import _convert, _values, dataframes, scaling
 from flowparse._columns import Sealed
 from flowparse._layout import Layout
 from flowparse._values import Chunk, Column, Row
@@ -154,6 +154,28 @@ class Batch:
         """
         layout = _convert.profile_layout(self._layout, name)
         return Batch(self._name, layout, [_convert.profile_chunk(chunk, name) for chunk in self._chunks])
+
+    def scaled(self, *, default_rate: int | None = None) -> Batch:
+        """The rows with estimates of what sampled flows stand for; the columns as sent stay as they are.
+
+        Parameters
+        ----------
+        default_rate : int, optional
+            The rate of rows that have none.
+
+        Returns
+        -------
+        Batch
+            Also with `bytes_estimated` and `packets_estimated`, the row's times its `sampling_rate`, null
+            without a rate or beyond 2**64 - 1; and `relative_error`, 1.96 * sqrt(1 / packets), within
+            which the estimate is right with 95 % confidence, 0 at a rate of 1.
+
+        Raises
+        ------
+        ValueError
+            The rows were scaled before, or a rate that is none.
+        """
+        return Batch(self._name, *scaling.scaled(self._layout, self._chunks, default_rate))
 
     @staticmethod
     def concat(batches: Iterable[Batch]) -> Batch:

@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["COLUMN_TYPES", "DATA_TYPES", "ColumnType", "DataType", "Show", "column_type", "natural_column", "octets"]
+__all__ = [
+    "COLUMN_TYPES",
+    "DATA_TYPES",
+    "VARIABLE",
+    "ColumnType",
+    "DataType",
+    "Show",
+    "column_type",
+    "natural_column",
+    "octets",
+]
 
 
 class Show(IntEnum):
@@ -139,20 +149,29 @@ def natural_column(type: str) -> ColumnType:
     return COLUMN_TYPES[DATA_TYPES[type].column]
 
 
+VARIABLE = 65535
+"""The length of a field in a template that says: the length is in each record (RFC 7011 section 7)."""
+
+SIZES = {"dateTimeSeconds": (4,), "float64": (4, 8)}
+"""Octets that a value may have, where that is neither its column's width nor any reduced one."""
+
+
 def column_type(type: str, length: int) -> ColumnType:
     """The column that holds an element of abstract type `type`, sent in `length` octets.
 
-    A reducible type keeps its natural column at any shorter length, so that reduced-size encoding
-    never splits a table. An unsigned that is wider than its type, and at most 8 octets, is u64.
-    Any other length than the natural one is raw octets.
+    An integer keeps its natural column at any shorter length, so that reduced-size encoding
+    (RFC 7011 section 6.2) never splits a table; float64 may be a float32. An unsigned that is wider
+    than its type, and at most 8 octets, is u64. Any other length than the natural one, and a
+    variable one of a type that is not of octets, is raw octets.
     """
     natural = DATA_TYPES[type]
     column = natural_column(type)
     if column.width == 0:
         return column
+    if type in SIZES:
+        return column if length in SIZES[type] else COLUMN_TYPES["binary"]
     if natural.reducible and 1 <= length <= column.width:
         return column
-    if natural.column.startswith("u") and length <= 8:
+    if natural.column.startswith("u") and 1 <= length <= 8:
         return COLUMN_TYPES["u64"]
-    wire_width = 4 if type == "dateTimeSeconds" else column.width
-    return column if length == wire_width else COLUMN_TYPES["binary"]
+    return column if length == column.width else COLUMN_TYPES["binary"]

@@ -10,40 +10,56 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import index
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from . import plan
+from . import plan, told
 from ._capture import Reader
-from ._columns import Table
 from ._layout import Layout
 from ._plan import Plan
 from ._state import Keeper
 from .batch import Batch
 from .diagnosis import diagnose
 from .errors import DecodeError, Malformed, StateError, UnsupportedVersion
-from .events import NOTES, OPTIONS_DROPPED, PROTOCOLS, Event, Note, address_text, event_of, refusal_of
+from .events import (
+    COUNTERS_DROPPED,
+    NOTES,
+    OPTIONS_DROPPED,
+    OUT_OF_RANGE,
+    PROTOCOLS,
+    Event,
+    Note,
+    address_text,
+    event_of,
+    refusal_of,
+)
+from .knowledge import Knowledge, Known
 from .limits import Limits
-from .message import VERSIONS, Message, Taken, batch_of, batches_of
+from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .notices import notice
+from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .state import Knowledge, Known, Scope, pack, unpack
-from .template import FieldSpecifier, Template, fields_from, fixed_fields, n_odd, n_unknown
+from .state import Saved, SavedTemplate, Scope, pack, unpack
+from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from .agents import Agents
+    from .sflow.programs import SflowPrograms
+
 __all__ = ["Decoder"]
 
 UINT32_MAX = 0xFFFFFFFF
-MOST_PROGRAMS = 4096
-Program = tuple[Plan, bool, int, int]
-"""(plan, whether its records teach, unknown elements, fields of odd length)"""
+JOINED = {"interface_name", "application_name", "vrf_name", "sampler_name"}
+"""Rules of flow.tsv that take names from options."""
+TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be taken
+AT_LEAST_TABLES = 64
 
 
 class Decoder(Keeper):
-    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9 and IPFIX.
+    """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
     thread; entering one twice is a RuntimeError.
@@ -88,7 +104,7 @@ class Decoder(Keeper):
     >>> decoder.feed(b"\\x00\\x63 what is this", "192.0.2.1")
     0
     >>> decoder.events()[0].message
-    'version 99 is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are'
+    'version 99 is not decoded here; NetFlow v1, v5, v7, v9, IPFIX and sFlow are'
     """
 
     def __init__(
@@ -124,10 +140,9 @@ class Decoder(Keeper):
         self._elements = registry or Registry.default()
         self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
-        self._tables: dict[object, Table] = {}
-        self._options: dict[object, Table] = {}
         self._plans: list[Plan] = []
-        self._programs: dict[tuple[int, bool, bytes], Program] = {}
+        self._knowledge = Knowledge()
+        self._joins_names = any(column.rule in JOINED for column in self._columns or ())
         self._events: deque[Event] = deque()
         self._events_dropped = 0
         self._told: Counter[str] = Counter()
@@ -140,6 +155,15 @@ class Decoder(Keeper):
             transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
         )
+        self._programs = Programs(
+            self._columns,
+            self._elements,
+            self._account,
+            self._options_account,
+            most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
+        )
+        self._agents: Agents | None = None
+        self._sflow: SflowPrograms | None = None
 
     # ── what the walk stops for ──────────────────────────────────────────────────────────────────────────────────
 
@@ -155,49 +179,58 @@ class Decoder(Keeper):
         return (address or b"") + (port.to_bytes(2) if self._by_port and port is not None else b"")
 
     def _make_plan(self, protocol: int) -> None:
+        if PROTOCOLS[protocol] == "sflow":
+            self._make_sflow()
+            return
         version = next(number for number, name in VERSIONS.items() if name == PROTOCOLS[protocol])
-        made = self._plan(fixed_fields(version), is_options=False)
-        assert made is not None
+        made = self._programs.fixed(fixed_fields(version))
         self._plans.append(made)
         self._set_plan(protocol, made)
 
-    def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
-        key = (protocol, is_options, octets[2:])  # the id is of no interest
-        program = self._programs.pop(key, None)
-        if program is None:
-            fields = fields_from(octets, protocol, is_options, self._elements)
-            made = self._plan(fields, is_options=is_options)
-            if made is None:
-                return None
-            program = made, False, n_unknown(fields, self._elements), n_odd(fields)
-            if len(self._programs) >= MOST_PROGRAMS:
-                del self._programs[next(iter(self._programs))]  # a cache: templates keep the plans that they use
-        self._programs[key] = program
-        return program
+    def _make_sflow(self) -> None:
+        # Who decodes no sFlow does not pay for it.
+        from .agents import Agents  # noqa: PLC0415
+        from .sflow.programs import SflowPrograms  # noqa: PLC0415
 
-    def _plan(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool) -> Plan | None:
-        """A plan for records of these fields; None where there are as many tables as may be."""
-        if is_options or self._columns is None:
-            compiled = plan.native(fields)
-        else:
-            compiled = plan.flow(fields, self._columns)
-        tables = self._options if is_options else self._tables
-        key = (compiled.columns, compiled.finish)
-        if key not in tables:
-            if len(tables) >= max(1, self._limits.templates):
-                return None
-            account = self._options_account if is_options else self._account
-            name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
-            tables[key] = Table(Layout(compiled.columns, compiled.finish), account, name)
-        return Plan(tables[key], compiled.segments, compiled.steps)
+        self._agents = Agents(self._limits)
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
+        self._set_sflow(self._sflow.kernel(), self._agents.table)
+
+    def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
+        return sender + address, address, None, self._overrides.get(address, 0)
+
+    def _make_structure(self, structure: int, fields: int) -> None:
+        assert self._sflow is not None
+        self._sflow.make(structure, fields)
+
+    def _make_room_for_counters(self) -> None:
+        """Drop the rows of counters that nobody took."""
+        assert self._sflow is not None
+        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
+        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+
+    def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
+        return self._programs.of_template(octets, protocol, is_options)
 
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
-        dropped = sum(len(part) for table in self._options.values() for part in table.take())
+        dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
         self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
 
-    def _learn(self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]) -> None:
-        raise NotImplementedError
+    def _learn(
+        self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
+    ) -> tuple[bool, list[int], int]:
+        scope, unlikely = (identity, protocol, domain), []
+        if self._knowledge.n_exporters > 2 * self._limits.exporters:
+            self._knowledge.forget_all_but(self._knows)
+        before = self._knowledge.version
+        for record, octets in lessons:
+            fields = fields_from(record, protocol, True, self._elements)
+            unlikely += [odd.value for odd in self._knowledge.learn(scope, fields, octets)]
+        return self._knowledge.version != before, unlikely, self._knowledge.take_dropped()
+
+    def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
+        return self._knowledge.known((identity, protocol, domain), names=self._joins_names)
 
     def _report(self, notes: list[Note]) -> None:
         for note in notes:
@@ -386,19 +419,34 @@ class Decoder(Keeper):
         return batch_of(self._empty, self._taken())
 
     def take_tables(self) -> list[Batch]:
-        """Hand over the rows so far, one Batch per layout."""
-        return batches_of(self._taken())
+        """Hand over the rows so far, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._taken())
 
     def take_options(self) -> list[Batch]:
         """Hand over the options records so far, as sent, one Batch per layout."""
-        return batches_of(self._taken_of(self._options))
+        self._check_idle()
+        taken = batches_of(self._programs.take(options=True))
+        self._tell_out_of_range()
+        return taken
+
+    def _tell_out_of_range(self) -> None:
+        values, self._programs.n_out_of_range = self._programs.n_out_of_range, 0
+        if values:
+            self._tell(event_of((OUT_OF_RANGE, None, None, None, (values, 0, 0), 0)))
+
+    def take_counters(self) -> list[Batch]:
+        """Hand over the sFlow counters so far, one Batch per structure.
+
+        Who never takes them loses the oldest, with an event.
+        """
+        self._check_idle()
+        return joined(self._sflow.take_counters()) if self._sflow else []
 
     def _taken(self) -> Taken:
-        return self._taken_of(self._tables)
-
-    def _taken_of(self, tables: dict[object, Table]) -> Taken:
         self._check_idle()
-        return [(table, table.take()) for table in tables.values()]
+        taken = self._programs.take() + (self._sflow.take() if self._sflow else [])
+        self._tell_out_of_range()
+        return taken
 
     def _take_any(self) -> list[Batch]:
         batches = self.take_tables() if self._empty is None else [self.take()]
@@ -406,7 +454,7 @@ class Decoder(Keeper):
 
     def events(self) -> list[Event]:
         """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = list(self._events)
+        told = [*self._events, *(self._agents.events() if self._agents else ())]
         self._events.clear()
         if self._events_dropped:
             told.append(
@@ -430,6 +478,41 @@ class Decoder(Keeper):
             made.append(Template(id, domain, address_text(address), is_options, fields, least, first_ns, last_ns))
         return sorted(made, key=lambda each: (each.exporter or "", each.domain, each.id))
 
+    def sflow_agents(self, now_ns: int) -> dict[str, dict[str, Any]]:
+        """What is counted of each sFlow agent, by its address, under the 19 names of sFlow-RT's `/agents/json`.
+
+        Parameters
+        ----------
+        now_ns : int
+            Nanoseconds since 1970 UTC: `firstSeen` and `lastSeen` are milliseconds before it, and None
+            where no datagram came with a time.
+        """
+        self._check_idle()
+        if self._agents is None:
+            return {}
+        self._agents.table.check_memory()
+        return self._agents.read(now_ns)
+
+    @property
+    def samplers(self) -> Batch:
+        """Samplers and selectors that options told of, a row each."""
+        return told.samplers(self._knowledge)
+
+    @property
+    def applications(self) -> Batch:
+        """Applications that options named (RFC 6759), a row each."""
+        return told.applications(self._knowledge)
+
+    @property
+    def vrfs(self) -> Batch:
+        """VRFs that options named, a row each."""
+        return told.vrfs(self._knowledge)
+
+    @property
+    def interface_names(self) -> Batch:
+        """Interfaces that options named, a row each."""
+        return told.interface_names(self._knowledge)
+
     def stats(self) -> list[ExporterStats]:
         """What is counted of each exporter, domain and protocol."""
         self._check_idle()
@@ -437,10 +520,10 @@ class Decoder(Keeper):
 
     # ── what it knows ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _knowledge(self) -> Knowledge:
-        known = Knowledge(self._by_port)
+    def _saved(self) -> Saved:
+        known = Saved(self._by_port)
         for identity, protocol, domain, octets, is_options, times, interval, redefined in self._known_templates():
-            known.add((identity, protocol, domain), Known(octets, is_options, times, interval, redefined))
+            known.add((identity, protocol, domain), SavedTemplate(octets, is_options, times, interval, redefined))
         for identity, protocol, domain, expected, by_message in self._known_sequences():
             known.sequences[identity, protocol, domain] = expected, by_message
         return known
@@ -451,7 +534,7 @@ class Decoder(Keeper):
         Equal knowledge has equal octets. Data that wait are not in it. The format is docs/design/state.md.
         """
         self._check_idle()
-        return pack(self._knowledge())
+        return pack(self._saved())
 
     def import_state(self, state: Buffer) -> None:
         """Take over what another decoder knew, all of it or nothing.
@@ -474,8 +557,8 @@ class Decoder(Keeper):
         given = unpack(state, most_fields=min(self._limits.fields_per_template, 65535))
         if given.by_port != self._by_port:
             raise StateError(f"the state was made with key={KEYS[given.by_port]!r}, not {KEYS[self._by_port]!r}")
-        there = self._knowledge()
-        scopes: dict[Scope, list[Known]] = {}
+        there = self._saved()
+        scopes: dict[Scope, list[SavedTemplate]] = {}
         for (scope, id), known in given.templates.items():
             before = there.templates.get((scope, id))
             there.add(scope, known)
@@ -509,7 +592,7 @@ class Decoder(Keeper):
         port = int.from_bytes(identity[-2:]) if len(identity) in (2, 18) else 0
         return self._allow is None or self._knows(identity) or bool(self._allow((address_text(address) or "", port)))
 
-    def _check_limits(self, scopes: dict[Scope, list[Known]]) -> None:
+    def _check_limits(self, scopes: dict[Scope, list[SavedTemplate]]) -> None:
         """See that nothing has to be forgotten to make room."""
         limits = self._limits
         fields: dict[tuple[Scope, int], int] = {}

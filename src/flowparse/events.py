@@ -20,6 +20,7 @@ __all__ = ["NOTES", "PROTOCOLS", "Event", "Note", "address_text", "event_of", "r
 Severity = Literal["info", "warning", "error"]
 
 PROTOCOLS = {
+    1: "sflow",
     2: "netflow5",
     3: "netflow9",
     4: "ipfix",
@@ -28,6 +29,7 @@ PROTOCOLS = {
 }
 """FLOW's `type` -> the name of the protocol."""
 PEOPLE_SAY = {
+    "sflow": "sFlow",
     "netflow1": "NetFlow v1",
     "netflow5": "NetFlow v5",
     "netflow7": "NetFlow v7",
@@ -103,6 +105,7 @@ TEMPLATED = ("netflow9", "ipfix")
 FIRST_TEMPLATE_ID = 256
 
 CISCO = "Cisco NetFlow export datagram formats"
+SFLOW = "sFlow version 5"
 HEADER = ("RFC 3954 5.1", "RFC 7011 3.1")
 SET = ("RFC 3954 5.3", "RFC 7011 3.3.2")
 RECORD = ("RFC 3954 5.3", "RFC 7011 9.1")
@@ -135,7 +138,7 @@ NOTES: tuple[Wording, ...] = (
         "error",
         UnsupportedVersion,
         None,
-        "version {version} is not decoded here; NetFlow v1, v5, v7, v9 and IPFIX are",
+        "version {version} is not decoded here; NetFlow v1, v5, v7, v9, IPFIX and sFlow are",
         ("version",),
     ),
     Wording(
@@ -499,24 +502,24 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "template {template_id}, used least recently, is forgotten: Limits.templates_per_domain is {limit}",
-        ("template_id", "limit"),
+        "{templates} templates, {template_id} first, are forgotten: Limits.templates_per_domain is {limit}",
+        ("template_id", "templates", "limit"),
     ),
     Wording(
         "template_evicted",
         "warning",
         LimitExceeded,
         None,
-        "template {template_id}, used least recently, is forgotten: Limits.templates is {limit}",
-        ("template_id", "limit"),
+        "{templates} templates, {template_id} first, are forgotten: Limits.templates is {limit}",
+        ("template_id", "templates", "limit"),
     ),
     Wording(
         "template_evicted",
         "warning",
         LimitExceeded,
         None,
-        "template {template_id}, used least recently, is forgotten: Limits.template_fields_total is {limit}",
-        ("template_id", "limit"),
+        "{templates} templates, {template_id} first, are forgotten: Limits.template_fields_total is {limit}",
+        ("template_id", "templates", "limit"),
     ),
     Wording(
         "template_expired",
@@ -615,10 +618,130 @@ NOTES: tuple[Wording, ...] = (
         "{records} options records that nobody took are dropped, to make room for others",
         ("records",),
     ),
+    Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        "RFC 5477 8.2",
+        "options tell a sampling rate of {rate}, which is none; it is taken as not known",
+        ("rate",),
+    ),
+    Wording(
+        "limit_reached",
+        "warning",
+        LimitExceeded,
+        None,
+        "{entries} names or rates that options tell are not remembered: there is no room for more",
+        ("entries",),
+    ),
 )
 
-OPTIONS_DROPPED = len(NOTES) - 1
-"""The note that the decoder itself makes."""
+SFLOW_NOTES: tuple[Wording, ...] = (
+    Wording("message_discarded", "error", Malformed, SFLOW, "the address of the agent is of type {type}", ("type",)),
+    Wording(
+        "message_discarded",
+        "error",
+        Truncated,
+        SFLOW,
+        "the datagram says {count} samples, but its octets hold {available}; all are discarded",
+        ("count", "available"),
+    ),
+    Wording(
+        "message_truncated",
+        "error",
+        Truncated,
+        SFLOW,
+        "the datagram says {count} samples, but its octets hold {available}; those are kept",
+        ("count", "available"),
+    ),
+    Wording(
+        "message_discarded",
+        "error",
+        Truncated,
+        SFLOW,
+        "a sample says {count} records, but its octets hold {available}; the datagram is discarded",
+        ("count", "available"),
+    ),
+    Wording(
+        "message_truncated",
+        "error",
+        Truncated,
+        SFLOW,
+        "a sample says {count} records, but its octets hold {available}; those are kept",
+        ("count", "available"),
+    ),
+    Wording(
+        "message_discarded",
+        "error",
+        Truncated,
+        SFLOW,
+        "a sample {enterprise}:{format} has {length} octets, too few for its head; the datagram is discarded",
+        ("enterprise", "format", "length"),
+    ),
+    Wording(
+        "message_truncated",
+        "error",
+        Truncated,
+        SFLOW,
+        "a sample {enterprise}:{format} has {length} octets, too few for its head; it is left out",
+        ("enterprise", "format", "length"),
+    ),
+    Wording(
+        "message_truncated",
+        "warning",
+        Truncated,
+        SFLOW,
+        "a structure {enterprise}:{format} of {length} octets ends within a field; those before it are kept",
+        ("enterprise", "format", "length"),
+    ),
+    Wording(
+        "limit_reached",
+        "warning",
+        LimitExceeded,
+        None,
+        "of {count} samples the first are decoded: Limits.samples_per_datagram is {limit}",
+        ("count", "limit"),
+    ),
+    Wording(
+        "limit_reached",
+        "warning",
+        LimitExceeded,
+        None,
+        "of {count} records of a sample the first are decoded: Limits.records_per_sample is {limit}",
+        ("count", "limit"),
+    ),
+    Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        SFLOW,
+        "a sampling rate of one in {rate} is not believed; it is taken as not known",
+        ("rate",),
+    ),
+    Wording(
+        "output_dropped",
+        "warning",
+        LimitExceeded,
+        None,
+        "{records} rows of counters that nobody took are dropped, to make room for others",
+        ("records",),
+    ),
+    Wording(
+        "value_out_of_range",
+        "warning",
+        Malformed,
+        None,
+        "{values} values are none that their columns hold; they are null",
+        ("values",),
+    ),
+)
+"""Those of sFlow, behind all others."""
+NOTES += SFLOW_NOTES
+
+OPTIONS_DROPPED = 63
+COUNTERS_DROPPED = 77
+OUT_OF_RANGE = 78
+"""The notes that the decoder itself makes."""
 
 
 def address_text(octets: bytes | None) -> str | None:
@@ -640,6 +763,8 @@ def _read(note: Note) -> tuple[Wording, str | None, dict[str, Any], str]:
 
 
 def _clause(clause: str | tuple[str, str] | None, protocol: str) -> str | None:
+    if clause == CISCO and protocol == "sflow":
+        return SFLOW
     if clause == CISCO and protocol in TEMPLATED:
         clause = HEADER
     if isinstance(clause, tuple):

@@ -40,6 +40,8 @@ class Limits:
         Events kept between two calls of `events()`, and reported of one message.
     samples_per_datagram, records_per_sample, line_octets, lines_per_datagram : int
         sFlow datagrams, and sflowtool's text.
+    data_sources : int
+        Sub-agents and data sources of sFlow agents that are counted; one agent has a quarter at most.
     """
 
     templates: int = 16384
@@ -65,6 +67,7 @@ class Limits:
     records_per_sample: int = 1024
     line_octets: int = 65536
     lines_per_datagram: int = 10000
+    data_sources: int = 65536
 
     def __post_init__(self) -> None:
         for field in fields(self):

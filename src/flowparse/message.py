@@ -14,7 +14,10 @@ from .events import Event, Note, address_text, event_of
 from .registry import Registry
 from .template import Template, fields_from
 
-__all__ = ["Message", "Taken", "batch_of", "batches_of"]
+__all__ = ["FLOWS", "Message", "Taken", "batch_of", "batches_of", "joined", "tables_of"]
+
+FLOWS = "flows"
+"""The name of every table of flow rows."""
 
 VERSIONS = {1: "netflow1", 5: "netflow5", 7: "netflow7", 9: "netflow9", 10: "ipfix"}
 # Version -> (struct format, names) of the header; "sampling" is a word of two mode bits and 14 of interval.
@@ -26,10 +29,12 @@ HEADERS = {
     9: ("!HHIIII", ("version", "count", "sys_uptime_ms", "export_time_s", "sequence", "domain")),
     10: ("!HHIII", ("version", "length", "export_time_s", "sequence", "domain")),
 }
+SFLOW_VERSIONS = {2: "sflow2", 4: "sflow4", 5: "sflow5"}
 Taken = list[tuple[Table, list[Sealed]]]
-Told = tuple[bytes, bytes | None, list[Note], Taken, Taken, int, bytes]
+Told = tuple[bytes, bytes | None, list[Note], Taken, Taken, int, bytes, Taken]
 """What `Feeder._feed_apart` returns: the header's octets, the exporter's address, notes, flow rows,
-options rows, how many of the flow rows waited for a template, and all octets if they have templates."""
+options rows, how many of the flow rows waited for a template, all octets if they have templates, and
+rows of sFlow counters."""
 
 
 class Message:
@@ -56,8 +61,10 @@ class Message:
 
     @property
     def version(self) -> str | None:
-        """ "netflow1", "netflow5", "netflow7", "netflow9" or "ipfix"; None where the octets are of no protocol."""
-        return VERSIONS.get(int.from_bytes(self._told[0][:2])) if len(self._told[0]) >= 2 else None
+        """ "netflow1", ..., "netflow9", "ipfix", "sflow2", "sflow4", "sflow5"; None: the octets are of no protocol."""
+        octets = self._told[0]
+        number = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
+        return VERSIONS.get(number) or (SFLOW_VERSIONS.get(int.from_bytes(octets[:4])) if len(octets) >= 4 else None)
 
     @property
     def header(self) -> Mapping[str, int]:
@@ -97,8 +104,13 @@ class Message:
 
     @property
     def tables(self) -> list[Batch]:
-        """The flow rows, one Batch per layout."""
-        return batches_of(self._told[3])
+        """The flow rows, one Batch per layout; of sFlow in NATIVE, one per structure."""
+        return tables_of(self._told[3])
+
+    @property
+    def counters(self) -> list[Batch]:
+        """The counters of an sFlow datagram, one Batch per structure."""
+        return joined(self._told[7])
 
     @property
     def options(self) -> list[Batch]:
@@ -145,8 +157,40 @@ def batches_of(taken: Taken) -> list[Batch]:
     return [Batch(table.name, table.layout, parts) for table, parts in taken if parts]
 
 
+def joined(taken: Taken) -> list[Batch]:
+    """A Batch for each structure that has rows, whatever forms of it came."""
+    by_name: dict[str, list[tuple[Table, list[Sealed]]]] = {}
+    for table, parts in taken:
+        if parts:
+            by_name.setdefault(table.name, []).append((table, parts))
+    return [
+        Batch(name, of[0][0].layout, [part for _, parts in of for part in parts])
+        for name, of in sorted(by_name.items())
+    ]
+
+
+def tables_of(taken: Taken) -> list[Batch]:
+    """A Batch for each layout of flow rows, and for each structure."""
+    return batches_of([each for each in taken if each[0].name == FLOWS]) + joined(
+        [each for each in taken if each[0].name != FLOWS]
+    )
+
+
+def _read_sflow_header(octets: bytes) -> dict[str, int]:
+    """The numbers in the header of an sFlow datagram; the address of the agent is what its rows have."""
+    if len(octets) < 8 or (version := int.from_bytes(octets[:4])) not in SFLOW_VERSIONS:
+        return {}
+    at = 8 + {1: 4, 2: 16}.get(int.from_bytes(octets[4:8]), 0)
+    names = (*(("domain",) if version == 5 else ()), "sequence", "sys_uptime_ms", "count")
+    if len(octets) < at + 4 * len(names):
+        return {}
+    return {"version": version} | dict(zip(names, unpack_from(f"!{len(names)}I", octets, at), strict=True))
+
+
 def _read_header(octets: bytes) -> dict[str, int]:
     number = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
+    if number == 0:
+        return _read_sflow_header(octets)
     if number not in HEADERS:
         return {}
     format, names = HEADERS[number]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from .decoder import Decoder
 from .schema import FLOW
 from .session import Exporter
-from .state import Knowledge, pack, unpack
+from .state import Saved, pack, unpack
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -45,4 +45,4 @@ def scan_templates(
     for _ in decoder.batches(source):
         decoder.events()
     found = unpack(decoder.export_state())
-    return pack(Knowledge(found.by_port, found.templates))
+    return pack(Saved(found.by_port, found.templates))

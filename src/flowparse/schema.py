@@ -35,7 +35,9 @@ class FlowColumn:
     sources : tuple of str
         Element names in order of preference, or one "@field" of the message.
     rule : str
-        The rule of plan.py that fills it; "-": the first source that is there.
+        The rule of flow_view.py that fills it; "-": the first source that is there.
+    element : Element or None
+        What the caller added.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FlowColumn:
     on_request: bool
     sources: tuple[str, ...]
     rule: str
+    element: Element | None = None
 
 
 def _given(cell: str) -> str | None:
@@ -154,7 +157,7 @@ class Schema:
                 continue
             element = each if isinstance(each, Element) else elements.element(each)
             type = natural_column(element.type)
-            found.append(FlowColumn(element.name, type, element.units, None, True, (element.name,), "-"))
+            found.append(FlowColumn(element.name, type, element.units, None, True, (element.name,), "-", element))
         return found
 
     def __eq__(self, other: object) -> bool:

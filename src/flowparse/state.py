@@ -18,7 +18,7 @@ from .errors import StateError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Knowledge", "Known", "Scope", "merge_states", "pack", "unpack"]
+__all__ = ["Saved", "SavedTemplate", "Scope", "merge_states", "pack", "unpack"]
 
 MAGIC = b"FLOWSTAT"
 VERSION = 1
@@ -40,7 +40,7 @@ Scope = tuple[bytes, int, int]
 """(identity of the exporter, protocol, domain)"""
 
 
-class Known(NamedTuple):
+class SavedTemplate(NamedTuple):
     """A template that is known, and since when."""
 
     octets: bytes  # the Template Record
@@ -56,27 +56,27 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class Saved:
     """What a state holds."""
 
     by_port: bool = False
-    templates: dict[tuple[Scope, int], Known] = field(default_factory=dict)
+    templates: dict[tuple[Scope, int], SavedTemplate] = field(default_factory=dict)
     sequences: dict[Scope, tuple[int, bool]] = field(default_factory=dict)
 
-    def add(self, scope: Scope, known: Known) -> None:
+    def add(self, scope: Scope, known: SavedTemplate) -> None:
         """Let a template hold against the one of the same scope and id."""
         key = scope, int.from_bytes(known.octets[:2])
         there = self.templates.get(key)
         if there is not None:
             redefined = there.redefined or known.redefined or there[:2] != known[:2]  # whoever holds, both were in use
-            known = max(there, known, key=Known.rank)._replace(redefined=redefined)
+            known = max(there, known, key=SavedTemplate.rank)._replace(redefined=redefined)
         self.templates[key] = known
 
 
 # ── written ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def pack(knowledge: Knowledge) -> bytes:
+def pack(knowledge: Saved) -> bytes:
     """The octets of a state."""
     sections = {TEMPLATES: _pack_templates(knowledge), SEQUENCES: _pack_sequences(knowledge)}
     parts = [HEAD.pack(MAGIC, VERSION, knowledge.by_port, len(sections))]
@@ -90,8 +90,8 @@ def _pack_scope(scope: Scope) -> bytes:
     return bytes([len(scope[0])]) + scope[0] + SCOPE.pack(*scope[1:])
 
 
-def _pack_templates(knowledge: Knowledge) -> bytes:
-    scopes: dict[Scope, list[Known]] = {}
+def _pack_templates(knowledge: Saved) -> bytes:
+    scopes: dict[Scope, list[SavedTemplate]] = {}
     for (scope, _), known in sorted(knowledge.templates.items(), key=lambda item: item[0]):
         scopes.setdefault(scope, []).append(known)
     parts = [COUNT.pack(len(scopes))]
@@ -103,7 +103,7 @@ def _pack_templates(knowledge: Knowledge) -> bytes:
     return b"".join(parts)
 
 
-def _pack_sequences(knowledge: Knowledge) -> bytes:
+def _pack_sequences(knowledge: Saved) -> bytes:
     parts = [COUNT.pack(len(knowledge.sequences))]
     for scope, sequence in sorted(knowledge.sequences.items()):
         parts += [_pack_scope(scope), SEQUENCE.pack(*sequence)]
@@ -141,7 +141,7 @@ class _Octets:
             raise StateError(f"{self.left()} octets too many at offset {self.offset + self.at}")
 
 
-def unpack(state: Buffer, *, most_fields: int = 65535) -> Knowledge:
+def unpack(state: Buffer, *, most_fields: int = 65535) -> Saved:
     """Read a state.
 
     Raises
@@ -176,13 +176,13 @@ def unpack(state: Buffer, *, most_fields: int = 65535) -> Knowledge:
     whole.end()
     if not {TEMPLATES, SEQUENCES} <= sections.keys():
         raise StateError("a state has the sections 1 and 2")
-    knowledge = Knowledge(bool(by_port))
+    knowledge = Saved(bool(by_port))
     _read_templates(sections[TEMPLATES], knowledge, most_fields)
     _read_sequences(sections[SEQUENCES], knowledge)
     return knowledge
 
 
-def _read_scope(octets: _Octets, knowledge: Knowledge, last: Scope | None) -> Scope:
+def _read_scope(octets: _Octets, knowledge: Saved, last: Scope | None) -> Scope:
     identity = octets.take(octets.take(1)[0])
     protocol, domain = octets.read(SCOPE)
     scope = identity, protocol, domain
@@ -193,7 +193,7 @@ def _read_scope(octets: _Octets, knowledge: Knowledge, last: Scope | None) -> Sc
     return scope
 
 
-def _read_templates(octets: _Octets, knowledge: Knowledge, most_fields: int) -> None:
+def _read_templates(octets: _Octets, knowledge: Saved, most_fields: int) -> None:
     last: Scope | None = None
     (n_scopes,) = octets.read(COUNT)
     for _ in range(n_scopes):
@@ -214,13 +214,13 @@ def _read_templates(octets: _Octets, knowledge: Knowledge, most_fields: int) -> 
             if flags > 7 or id <= last_id or first > newest or (times is None and (first or newest or interval)):
                 raise octets.wrong(f"template {id} is not in order")
             last_id = id
-            knowledge.templates[scope, id] = Known(
+            knowledge.templates[scope, id] = SavedTemplate(
                 record, bool(flags & IS_OPTIONS), times, interval, bool(flags & IS_REDEFINED)
             )
     octets.end()
 
 
-def _read_sequences(octets: _Octets, knowledge: Knowledge) -> None:
+def _read_sequences(octets: _Octets, knowledge: Saved) -> None:
     last: Scope | None = None
     (n,) = octets.read(COUNT)
     for _ in range(n):
@@ -249,7 +249,7 @@ def merge_states(*states: Buffer) -> bytes:
     read = [unpack(state) for state in states]
     if len({each.by_port for each in read}) > 1:
         raise StateError('states made with key="address" and key="address+port" do not merge')
-    merged = Knowledge(bool(read) and read[0].by_port)
+    merged = Saved(bool(read) and read[0].by_port)
     for each in read:
         for (scope, _), known in each.templates.items():
             merged.add(scope, known)

@@ -44,7 +44,10 @@ def fixed_fields(version: int) -> tuple[FieldSpecifier, ...]:
     fields = []
     for of_version, name, length, type in registry.rows("netflow5.tsv"):
         if int(of_version) == version:
-            element = registry.element(name) if type == "-" else Element(0, 0, name, type)
+            if name == "paddingOctets":
+                element = Element(0, 0, "padding", "octetArray")
+            else:
+                element = registry.element(name) if type == "-" else Element(0, 0, name, type)
             fields.append(FieldSpecifier(element, int(length)))
     return tuple(fields)
 

@@ -12,13 +12,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from html import escape as _escape_html
 
-__all__ = ["LIMIT", "csv_field", "dot_string", "html", "quoted", "time_text", "visible"]
+__all__ = ["LIMIT", "csv_field", "dot_string", "html", "json_text", "quoted", "time_text", "visible"]
 
 LIMIT = 64
 """Characters of a value that are shown where nothing else is said."""
 
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -118,3 +118,22 @@ def csv_field(text: str, *, formula_safe: bool = False, limit: int | None = None
     """
     guard = "'" if formula_safe and text.lstrip(" ").startswith(_FORMULA) else ""
     return '"' + guard + visible(text, limit).replace('"', '""') + '"'
+
+
+def json_text(value: object) -> str:
+    r"""A value as JSON on one line; what is hidden is escaped, and reads back as it was.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A number that JSON does not have, or an object that it cannot say.
+
+    Examples
+    --------
+    >>> print(json_text({"name": "up\nlink\u202e", "é": 2**64}))
+    {"name":"up\nlink\u202e","é":18446744073709551616}
+    """
+    import json  # noqa: PLC0415  who shows no JSON does not pay for it
+
+    said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", said)

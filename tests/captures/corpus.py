@@ -15,6 +15,9 @@ from flowparse import capture
 from tests.shared import SHARED, needs_shared
 
 FIXED = {"nf1": 1, "nf5": 5, "nf7": 7}
+"""INDEX.csv's name of a protocol without templates -> version."""
+
+VERSIONS = FIXED | {"nf9": 9, "ipfix": 10}
 """INDEX.csv's name of a protocol -> version."""
 
 
@@ -32,11 +35,11 @@ class Datagram(NamedTuple):
 
 @cache
 def index() -> list[dict[str, str]]:
-    """INDEX.csv, without the captures of other protocols than NetFlow v1, v5 and v7; empty where it is absent."""
+    """INDEX.csv, without the captures of other protocols than NetFlow and IPFIX; empty where it is absent."""
     if SHARED is None:
         return []
     with (SHARED / "captures" / "INDEX.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if FIXED.keys() & row["protocols"].split()]
+        return [row for row in csv.DictReader(file) if VERSIONS.keys() & row["protocols"].split()]
 
 
 def path(name: str, suffix: str = ".pcap") -> Path:
@@ -50,6 +53,19 @@ def each(*protocols: str, alone: bool = False) -> Any:
     there = {row["capture"]: {*row["protocols"].split()} for row in index()}
     names = [name for name, of_one in there.items() if {*protocols} & of_one and (len(of_one) == 1 or not alone)]
     return pytest.mark.parametrize("name", names or [pytest.param("none", marks=needs_shared)])
+
+
+def early() -> Any:
+    """Parametrize a test over the captures with data Sets that have no template when they come."""
+    names = [row["capture"] for row in index() if row["undecodable_sets"] != "0"]
+    return pytest.mark.parametrize("name", names or [pytest.param("none", marks=needs_shared)])
+
+
+def shared_by_ports() -> Any:
+    """Parametrize a test over the captures whose golden records differ where an exporter's ports share templates."""
+    names = [row["capture"] for row in index() if path(row["capture"], ".exporter.jsonl").is_file()]
+    absent = pytest.mark.skip(reason="no capture here where sharing templates changes anything")
+    return pytest.mark.parametrize("name", names or [pytest.param("none", marks=absent)])
 
 
 @cache
@@ -68,9 +84,11 @@ def v5_datagrams() -> tuple[Datagram, ...]:
     return tuple(datagram for name in names for datagram in datagrams(name) if datagram.version == 5)
 
 
-def goldens(name: str, version: int = 5) -> dict[int, list[dict[str, Any]]]:
-    """Ordinal of the datagram -> its golden records in order."""
-    lines = map(json.loads, path(name, ".jsonl").read_text().splitlines())
+def goldens(name: str, version: int = 5, suffix: str = ".jsonl") -> dict[int, list[dict[str, Any]]]:
+    """Ordinal of the datagram -> its golden records in order; nothing where there are none."""
+    if not path(name, suffix).is_file():
+        return {}
+    lines = map(json.loads, path(name, suffix).read_text().splitlines())
     wanted = sorted((line for line in lines if line["version"] == version), key=lambda line: line["datagram"])
     return {ordinal: list(records) for ordinal, records in groupby(wanted, key=lambda line: line["datagram"])}
 

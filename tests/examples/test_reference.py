@@ -12,6 +12,7 @@ import pytest
 from flowparse import FLOW, DecodeError, Decoder, Limits
 from flowparse.events import NOTES
 from flowparse.schema import flow_columns
+from flowparse.sflowtool.notes import WORDINGS
 from tests import build
 from tests.examples import documents
 from tests.examples.program import ROOT
@@ -67,7 +68,7 @@ def test_events_of_captures_and_of_the_list_itself_are_told() -> None:
     ("octets", "code"),
     [
         (b"", "message_discarded"),
-        (b"\0\x09" + bytes(30), "message_discarded"),
+        (b"\0\x08" + bytes(30), "message_discarded"),
         (build.netflow5([build.V5Record()], count=2), "message_truncated"),
         (build.netflow5([build.V5Record()] * 31), "count_mismatch"),
     ],
@@ -125,6 +126,16 @@ def test_limits_are_those_of_the_code() -> None:
     to_come = documents.table(LIMITS, "## For protocols to come")
     defaults = {field.name: str(field.default) for field in fields(Limits)}
     assert {row[0]: row[1] for row in in_force + to_come} == defaults
-    sources = [*ROOT.glob("src/flowparse/*.py"), *ROOT.glob("src/flowparse/*.pyx")]
+    sources = [*ROOT.glob("src/flowparse/**/*.py"), *ROOT.glob("src/flowparse/*.pyx")]
     read = {name for path in sources for name in re.findall(r"limits\.(\w+)", path.read_text(encoding="utf-8"))}
     assert read & defaults.keys() == {row[0] for row in in_force}
+
+
+# ── sflowtool ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_events_of_text_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "reference" / "sflowtool.md").read_text(encoding="utf-8")
+    assert documents.table(text, "## Events") == [
+        [kind, wording.code, wording.severity, wording.message] for kind, wording in WORDINGS.items()
+    ]

@@ -73,7 +73,7 @@ class Pair:
 
 
 @pytest.mark.parametrize("schema", [FLOW, NATIVE], ids=repr)
-@pytest.mark.parametrize("version", range(12))
+@pytest.mark.parametrize("version", [*range(9), 11])  # 9 and 10 have Sets, and other rules
 def test_zeros_of_every_length_up_to_200_of_every_version(version: int, schema: Any) -> None:
     pair = Pair(schema)
     for length in range(201):

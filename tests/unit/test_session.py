@@ -46,7 +46,7 @@ def test_anything_else_is_a_value_error_of_few_words(wrong: Any) -> None:
 
 
 def test_statistics_say_null_for_what_is_not_known() -> None:
-    stats = stats_of((None, 6, 0, 1, 64, 1, 0, 0, 0, 0, False, 0, 0, None, None))
+    stats = stats_of((None, 6, 0, 1, 64, 1, 0, 0, 0, 0, 0, 0, 0, False, 0, 0, None, None))
     assert (stats.exporter, stats.version, stats.missed_unit) == (None, "netflow1", "")
     assert (stats.sampling_rate, stats.sampling_source) == (None, "none")
     with pytest.raises(dataclasses.FrozenInstanceError):

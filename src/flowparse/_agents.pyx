@@ -1,0 +1,563 @@
+# cython: boundscheck=False, wraparound=False
+"""sFlow agents: which sequences they send, and what is lost, late, sent twice or begun anew in them.
+
+A sequence belongs to a sub-agent (its datagrams) or to a data source (its flow samples, counter
+samples, discard samples). Numbers are compared modulo 2**32 as signed differences, so a wrap is no
+event. A jump forward beyond a bound, or back beyond the window, is a reset: whatever was lost in it is
+not known. An agent's clock that runs backwards tells a restart, and every sequence of that datagram
+begins anew (sFlow version 5, "Datagram format" and "Flow samples").
+
+The agent heard of least recently makes room for a new one; one agent alone has at most a quarter of
+all sequences. Nothing here asks for the time.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
+from libc.string cimport memcmp, memcpy, memset
+
+from flowparse._wire cimport be32
+
+cdef enum:
+    NOTHING = -1
+    LEAST_BUCKETS = 256
+
+
+# ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef inline uint64_t mixed(uint64_t value) noexcept nogil:
+    value = (value ^ value >> 31) * <uint64_t> 0x7FB5D329728EA185
+    value = (value ^ value >> 27) * <uint64_t> 0x81DADEF4BC2DD44D
+    return value ^ value >> 33
+
+
+cdef inline uint32_t bucket_of_agent(const Agents* a, const uint8_t* address) noexcept nogil:
+    cdef uint64_t[2] halves
+    memcpy(halves, address, 16)
+    return <uint32_t> (mixed(halves[0] ^ mixed(halves[1])) & a.mask)
+
+
+cdef inline uint32_t bucket_of_sequence(const Agents* a, const Sequence* key) noexcept nogil:
+    cdef uint64_t who = <uint64_t> <uint32_t> key.agent << 32 | key.sub_agent
+    cdef uint64_t what = <uint64_t> key.source_class << 34 | <uint64_t> key.source_index << 2 | key.counted
+    return <uint32_t> (mixed(who ^ mixed(what)) & a.mask)
+
+
+cdef int rehash(Agents* a, uint32_t buckets) noexcept nogil:
+    """Make so many buckets (a power of two) for each of the two tables; -1 without memory."""
+    cdef int32_t* heads = <int32_t*> PyMem_RawRealloc(a.buckets, 2 * buckets * sizeof(int32_t))
+    cdef int32_t i
+    cdef uint32_t bucket
+    if heads == NULL:
+        a.no_memory = True
+        return -1
+    a.buckets = heads
+    a.mask = buckets - 1
+    memset(heads, 0xFF, 2 * buckets * sizeof(int32_t))
+    for i in range(a.n_sequences):
+        if a.sequences[i].agent != NOTHING:
+            bucket = bucket_of_sequence(a, &a.sequences[i])
+            a.sequences[i].next = heads[bucket]
+            heads[bucket] = i
+    for i in range(a.n_agents):
+        if a.agents[i].used:
+            bucket = buckets + bucket_of_agent(a, a.agents[i].address)
+            a.agents[i].next = heads[bucket]
+            heads[bucket] = i
+    return 0
+
+
+cdef void unchain(int32_t* head, int32_t index, Sequence* sequences, Agent* agents) noexcept nogil:
+    """Take `index` out of the chain that begins at `head`, of the one array or the other."""
+    cdef int32_t* at = head
+    # Progress: a link further each turn; the index is in the chain.
+    while at[0] != index:
+        at = &sequences[at[0]].next if sequences != NULL else &agents[at[0]].next
+    at[0] = sequences[index].next if sequences != NULL else agents[index].next
+
+
+cdef void unlist(Agents* a, int32_t index) noexcept nogil:
+    cdef Agent* agent = &a.agents[index]
+    if agent.newer != NOTHING:
+        a.agents[agent.newer].older = agent.older
+    else:
+        a.newest = agent.older
+    if agent.older != NOTHING:
+        a.agents[agent.older].newer = agent.newer
+    else:
+        a.oldest = agent.newer
+
+
+cdef void enlist(Agents* a, int32_t index) noexcept nogil:
+    cdef Agent* agent = &a.agents[index]
+    agent.newer = NOTHING
+    agent.older = a.newest
+    if a.newest != NOTHING:
+        a.agents[a.newest].newer = index
+    else:
+        a.oldest = index
+    a.newest = index
+
+
+cdef void forget(Agents* a, int32_t index) noexcept nogil:
+    """Let an agent go, with its sequences."""
+    cdef Agent* agent = &a.agents[index]
+    cdef Sequence* sequence
+    cdef int32_t i = agent.first_sequence, following
+    # Progress: a sequence further each turn.
+    while i != NOTHING:
+        sequence = &a.sequences[i]
+        following = sequence.next_of_agent
+        unchain(&a.buckets[bucket_of_sequence(a, sequence)], i, a.sequences, NULL)
+        PyMem_RawFree(sequence.uptimes)
+        sequence.uptimes = NULL
+        sequence.agent = NOTHING
+        sequence.next = a.free_sequence
+        a.free_sequence = i
+        a.used_sequences -= 1
+        i = following
+    unlist(a, index)
+    unchain(&a.buckets[a.mask + 1 + bucket_of_agent(a, agent.address)], index, NULL, a.agents)
+    agent.used = False
+    agent.next = a.free_agent
+    a.free_agent = index
+    a.evicted += 1
+
+
+cdef int32_t agent_of(Agents* a, const uint8_t* address) noexcept nogil:
+    """The agent of an address, made if need be; NOTHING without memory."""
+    cdef uint32_t bucket
+    cdef int32_t i
+    cdef Agent* agent
+    cdef Agent* grown
+    if a.buckets == NULL and rehash(a, LEAST_BUCKETS) < 0:
+        return NOTHING
+    i = a.buckets[a.mask + 1 + bucket_of_agent(a, address)]
+    # Progress: a link further each turn.
+    while i != NOTHING and memcmp(a.agents[i].address, address, 16) != 0:
+        i = a.agents[i].next
+    if i != NOTHING:
+        if i != a.newest:
+            unlist(a, i)
+            enlist(a, i)
+        return i
+    if a.free_agent == NOTHING and a.n_agents == a.most_agents:
+        forget(a, a.oldest)
+    if a.free_agent != NOTHING:
+        i = a.free_agent
+        a.free_agent = a.agents[i].next
+    else:
+        if a.n_agents == a.agents_size:
+            i = 16 if a.agents_size == 0 else 2 * a.agents_size
+            grown = <Agent*> PyMem_RawRealloc(a.agents, i * sizeof(Agent))
+            if grown == NULL:
+                a.no_memory = True
+                return NOTHING
+            a.agents = grown
+            a.agents_size = i
+        i = a.n_agents
+        a.n_agents += 1
+    agent = &a.agents[i]
+    memset(agent, 0, sizeof(Agent))
+    memcpy(agent.address, address, 16)
+    agent.used = True
+    agent.first_ns = agent.last_ns = -1
+    agent.first_sequence = NOTHING
+    bucket = a.mask + 1 + bucket_of_agent(a, address)
+    agent.next = a.buckets[bucket]
+    a.buckets[bucket] = i
+    enlist(a, i)
+    return i
+
+
+cdef Sequence* sequence_of(
+    Agents* a, int32_t agent, uint32_t sub_agent, int counted, uint32_t source_class, uint32_t source_index,
+) noexcept nogil:
+    """A sequence, made if need be; NULL where its agent has too many, or without memory."""
+    cdef Sequence key
+    cdef Sequence* sequence
+    cdef Sequence* grown
+    cdef int32_t i
+    cdef uint32_t bucket
+    key.agent, key.sub_agent, key.counted = agent, sub_agent, <uint8_t> counted
+    key.source_class, key.source_index = source_class, source_index
+    i = a.buckets[bucket_of_sequence(a, &key)]
+    # Progress: a link further each turn.
+    while i != NOTHING:
+        sequence = &a.sequences[i]
+        if sequence.agent == agent and sequence.sub_agent == sub_agent and sequence.counted == counted and (
+            sequence.source_class == source_class and sequence.source_index == source_index
+        ):
+            return sequence
+        i = sequence.next
+    if a.agents[agent].n_sequences >= a.most_of_agent:
+        a.refused += not a.agents[agent].full
+        a.agents[agent].full = True
+        return NULL
+    # Progress: an agent fewer each turn; the one that is heard of now is the newest, and has at most a quarter.
+    while a.used_sequences >= a.most_sequences and a.oldest != agent:
+        forget(a, a.oldest)
+    if a.free_sequence != NOTHING:
+        i = a.free_sequence
+        a.free_sequence = a.sequences[i].next
+    else:
+        if a.n_sequences == a.sequences_size:
+            i = 64 if a.sequences_size == 0 else 2 * a.sequences_size
+            grown = <Sequence*> PyMem_RawRealloc(a.sequences, i * sizeof(Sequence))
+            if grown == NULL:
+                a.no_memory = True
+                return NULL
+            a.sequences = grown
+            a.sequences_size = i
+        i = a.n_sequences
+        a.n_sequences += 1
+    sequence = &a.sequences[i]
+    memset(sequence, 0, sizeof(Sequence))
+    sequence.agent, sequence.sub_agent, sequence.counted = agent, sub_agent, <uint8_t> counted
+    sequence.source_class, sequence.source_index = source_class, source_index
+    if counted == COUNTED_DATAGRAMS:
+        sequence.uptimes = <uint32_t*> PyMem_RawCalloc(WINDOW, sizeof(uint32_t))
+        if sequence.uptimes == NULL:
+            a.no_memory = True
+            sequence.agent = NOTHING
+            sequence.next = a.free_sequence
+            a.free_sequence = i
+            return NULL
+    bucket = bucket_of_sequence(a, sequence)
+    sequence.next = a.buckets[bucket]
+    a.buckets[bucket] = i
+    sequence.next_of_agent = a.agents[agent].first_sequence
+    a.agents[agent].first_sequence = i
+    a.agents[agent].n_sequences += 1
+    a.used_sequences += 1
+    if a.used_sequences > <int32_t> a.mask and a.mask < <uint32_t> 1 << 24:
+        rehash(a, 2 * (a.mask + 1))             # without memory the chains only get longer
+    return sequence
+
+
+# ── sequences ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef inline int64_t difference(uint32_t later, uint32_t earlier) noexcept nogil:
+    """Of two numbers modulo 2**32, signed."""
+    return <int32_t> (later - earlier)
+
+
+cdef bint has_seen(const Sequence* s, int64_t back) noexcept nogil:
+    """Whether the number `back` behind the last was seen; 0 <= back < WINDOW."""
+    return s.window >> back & 1
+
+
+cdef int advance(Sequence* s, uint32_t number, int64_t largest_gap, bint restarted) noexcept nogil:
+    """Count a number; what it is to the ones before."""
+    cdef int64_t step = difference(number, s.last)
+    s.seen += 1
+    if not s.begun:
+        s.begun = True
+        s.last = number
+        s.window = 1
+        return VERDICT_FIRST
+    if restarted or step > largest_gap or step <= -WINDOW:
+        s.resets += 1
+        s.last = number
+        s.window = 1
+        return VERDICT_RESET
+    if step > 0:
+        s.lost += <uint64_t> (step - 1)
+        s.window = (s.window << step if step < WINDOW else 0) | 1
+        s.last = number
+        return VERDICT_NEXT
+    if has_seen(s, -step):
+        s.duplicates += 1
+        return VERDICT_DUPLICATE
+    s.window |= <uint64_t> 1 << -step
+    s.late += 1
+    s.lost -= s.lost > 0
+    return VERDICT_LATE
+
+
+cdef bint fits_between(const Sequence* s, uint32_t number, uint32_t uptime_ms) noexcept nogil:
+    """Whether the clock of a datagram that comes late lies between those of its neighbours."""
+    cdef int64_t back = difference(s.last, number)
+    cdef int64_t i
+    # Bounds: 0 <= i < WINDOW.
+    for i in range(back + 1, WINDOW):
+        if has_seen(s, i):
+            if difference(uptime_ms, s.uptimes[(s.last - <uint32_t> i) % WINDOW]) < 0:
+                return False
+            break
+    i = back - 1
+    # Progress: one down each turn.
+    while i >= 0 and not has_seen(s, i):
+        i -= 1
+    return i < 0 or difference(s.uptimes[(s.last - <uint32_t> i) % WINDOW], uptime_ms) >= 0
+
+
+cdef bint is_restart(const Sequence* s, uint32_t number, uint32_t uptime_ms) noexcept nogil:
+    """Whether a datagram is of another life of its agent than the ones before."""
+    cdef int64_t step
+    if not s.begun:
+        return False
+    step = difference(number, s.last)
+    if step > 0 or step <= -WINDOW:
+        return difference(s.uptime_ms, uptime_ms) > 0
+    if has_seen(s, -step):
+        return s.uptimes[number % WINDOW] != uptime_ms      # the same number at another time
+    return not fits_between(s, number, uptime_ms)
+
+
+cdef void note_source(Agent* agent, const uint8_t* source) noexcept nogil:
+    cdef int i
+    for i in range(agent.n_sources):
+        if memcmp(agent.sources[i], source, 16) == 0:
+            return
+    if agent.n_sources < MOST_SOURCES:
+        memcpy(agent.sources[agent.n_sources], source, 16)
+        agent.n_sources += 1
+
+
+cdef Heard hear_datagram(
+    Agents* a, const uint8_t* address, const uint8_t* source, uint32_t sub_agent, uint32_t sequence, uint32_t uptime_ms,
+    int64_t received_ns,
+) noexcept nogil:
+    """Count a datagram; `source` (NULL: not told) is who sent it, `received_ns` -1 where nobody said."""
+    cdef Heard heard
+    cdef Agent* agent
+    cdef Sequence* s
+    cdef int verdict
+    heard.agent = agent_of(a, address)
+    heard.sub_agent = sub_agent
+    heard.restarted = False
+    if heard.agent == NOTHING:
+        return heard
+    agent = &a.agents[heard.agent]
+    if source != NULL:
+        note_source(agent, source)
+    if received_ns >= 0:
+        agent.last_ns = received_ns
+        if agent.first_ns < 0:
+            agent.first_ns = received_ns
+    s = sequence_of(a, heard.agent, sub_agent, COUNTED_DATAGRAMS, 0, 0)
+    if s == NULL:
+        return heard
+    heard.restarted = is_restart(s, sequence, uptime_ms)
+    a.agents[heard.agent].restarts += heard.restarted
+    verdict = advance(s, sequence, a.datagram_gap, heard.restarted)
+    if verdict != VERDICT_DUPLICATE:
+        s.uptimes[sequence % WINDOW] = uptime_ms
+    if verdict == VERDICT_FIRST or verdict == VERDICT_NEXT or verdict == VERDICT_RESET:
+        s.uptime_ms = a.agents[heard.agent].uptime_ms = uptime_ms
+    return heard
+
+
+cdef void hear_sample(
+    Agents* a, const Heard* heard, int counted, uint32_t source_class, uint32_t source_index, uint32_t sequence,
+    uint32_t rate, uint32_t pool, uint32_t drops,
+) noexcept nogil:
+    """Count a sample of the datagram that was heard."""
+    cdef Sequence* s
+    cdef uint32_t last
+    cdef int verdict
+    if heard.agent == NOTHING:
+        return
+    s = sequence_of(a, heard.agent, heard.sub_agent, counted, source_class, source_index)
+    if s == NULL:
+        return
+    last = s.last
+    verdict = advance(s, sequence, a.sample_gap, heard.restarted)
+    if counted == COUNTED_COUNTER or verdict == VERDICT_DUPLICATE or verdict == VERDICT_LATE:
+        return
+    if verdict == VERDICT_NEXT:
+        s.dropped += drops - s.drops
+        # A pool that moves on by less than a packet a sample, or by 2**31 and more, went back.
+        if counted == COUNTED_FLOW and sequence - last <= pool - s.pool and pool - s.pool < <uint32_t> 1 << 31:
+            s.pool_sum += pool - s.pool
+            s.step_sum += sequence - last
+    s.rate, s.pool, s.drops = rate, pool, drops
+
+
+# ── datagrams as octets ──────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef void hear_sample_octets(
+    Agents* a, const Heard* heard, uint32_t format, const uint8_t* at, const uint8_t* end,
+) noexcept nogil:
+    """A sample of version 5, from its first octet behind the length; one that is cut short is not counted."""
+    cdef bint expanded = format > 2
+    cdef uint32_t source_class, source_index, sequence
+    # Bounds: four octets more than are read.
+    if format < 1 or format > 5 or end - at < (12 if expanded else 8):
+        return
+    sequence = be32(at)
+    if expanded:
+        source_class, source_index = be32(at + 4), be32(at + 8)
+        at += 12
+    else:
+        source_class, source_index = be32(at + 4) >> 24, be32(at + 4) & 0xFFFFFF
+        at += 8
+    if format == 2 or format == 4:
+        hear_sample(a, heard, COUNTED_COUNTER, source_class, source_index, sequence, 0, 0, 0)
+    elif format == 5:
+        if end - at >= 4:
+            hear_sample(a, heard, COUNTED_DISCARD, source_class, source_index, sequence, 0, 0, be32(at))
+    elif end - at >= 12:
+        hear_sample(
+            a, heard, COUNTED_FLOW, source_class, source_index, sequence, be32(at), be32(at + 4), be32(at + 8),
+        )
+
+
+cdef bint hear_octets(
+    Agents* a, const uint8_t* at, const uint8_t* end, const uint8_t* source, int64_t received_ns,
+) noexcept nogil:
+    """Count a datagram of version 5; False where it is none."""
+    cdef uint8_t[16] address
+    cdef uint32_t kind, count, tag, length
+    cdef Heard heard
+    if end - at < 8 or be32(at) != 5:
+        return False
+    kind = be32(at + 4)
+    at += 8
+    memset(address, 0, 16)
+    # Bounds: the octets of the address, and the four words behind it.
+    if kind > 2 or end - at < 16 + (0 if kind == 0 else 4 if kind == 1 else 16):
+        return False
+    if kind == 1:
+        address[10] = address[11] = 0xFF
+        memcpy(address + 12, at, 4)
+        at += 4
+    elif kind == 2:
+        memcpy(address, at, 16)
+        at += 16
+    heard = hear_datagram(a, address, source, be32(at), be32(at + 4), be32(at + 8), received_ns)
+    count = be32(at + 12)
+    at += 16
+    # Progress: at least eight octets further each turn.
+    while count > 0 and end - at >= 8:
+        tag, length = be32(at), be32(at + 4)
+        at += 8
+        if tag == (<uint32_t> 1991 << 12 | 1) and length >= 8 and end - at >= 8:
+            at += 8                             # Brocade's wrapper: two words, and the sample itself follows
+            continue
+        if length > end - at:
+            return True
+        if tag < 4096:
+            hear_sample_octets(a, &heard, tag, at, at + length)
+        at += min((<int64_t> length + 3) & ~<int64_t> 3, end - at)
+        count -= 1
+    return True
+
+
+# ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef class AgentTable:
+    """Agents and their sequences; what `agents.Agents` reads out."""
+
+    def __cinit__(self, *, agents, data_sources, datagram_gap=1000, sample_gap=50):
+        cdef Agents* a = &self.a
+        a.newest = a.oldest = a.free_agent = a.free_sequence = NOTHING
+        a.most_agents = max(1, min(agents, 2**24))
+        a.most_sequences = max(4, min(data_sources, 2**24))
+        a.most_of_agent = a.most_sequences // 4
+        a.datagram_gap = datagram_gap
+        a.sample_gap = sample_gap
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.a.n_sequences):
+            PyMem_RawFree(self.a.sequences[i].uptimes)
+        PyMem_RawFree(self.a.sequences)
+        PyMem_RawFree(self.a.agents)
+        PyMem_RawFree(self.a.buckets)
+
+    def hear_block(
+        self, bytes octets not None, bytes offsets not None, bytes lengths not None, bytes received not None,
+        list sources not None,
+    ):
+        """Count the datagrams of a block, as `_text.Assembler.take` hands it over."""
+        cdef Py_ssize_t i, n = len(sources)
+        cdef int64_t at, length
+        cdef const uint8_t* start = octets
+        cdef const uint8_t* source
+        if len(offsets) != 8 * n or len(lengths) != 4 * n or len(received) != 8 * n:
+            raise ValueError("offsets, lengths, times and sources differ in number")
+        for i in range(n):
+            at = (<const int64_t*> <const char*> offsets)[i]
+            length = (<const int32_t*> <const char*> lengths)[i]
+            if at < 0 or length < 0 or at > len(octets) - length:
+                raise ValueError("a datagram is not within the octets")
+            source = NULL if sources[i] is None else <const uint8_t*> <bytes> sources[i]
+            hear_octets(&self.a, start + at, start + at + length, source,
+                        (<const int64_t*> <const char*> received)[i])
+        self.check_memory()
+
+    def hear_datagram(
+        self, bytes agent not None, bytes source, uint32_t sub_agent, uint32_t sequence, uint32_t uptime_ms,
+        received_ns, list samples not None,
+    ):
+        """Count a datagram of any version.
+
+        Parameters
+        ----------
+        agent : bytes
+            16 octets.
+        source : bytes or None
+            16 octets.
+        sub_agent, sequence, uptime_ms : int
+        received_ns : int or None
+        samples : list of (counted, source class, source index, sequence, rate, pool, drops)
+            `counted` is 1 for a flow sample, 2 for counters, 3 for a discard.
+        """
+        cdef Heard heard
+        if len(agent) != 16 or source is not None and len(source) != 16:
+            raise ValueError("an address has 16 octets")
+        heard = hear_datagram(
+            &self.a, agent, NULL if source is None else <const uint8_t*> source, sub_agent, sequence, uptime_ms,
+            -1 if received_ns is None else received_ns,
+        )
+        for counted, source_class, source_index, number, rate, pool, drops in samples:
+            if not 1 <= counted <= 3:
+                raise ValueError("a sample is of kind 1, 2 or 3")
+            hear_sample(&self.a, &heard, counted, source_class, source_index, number, rate, pool, drops)
+        self.check_memory()
+
+    def check_memory(self):
+        """MemoryError if something could not be counted for want of memory."""
+        if self.a.no_memory:
+            self.a.no_memory = False
+            raise MemoryError()
+
+    def read(self):
+        """Every agent: (address, sources, first_ns, last_ns, uptime_ms, restarts, sequences), the latest first.
+
+        A sequence is (counted, sub-agent, class, index, seen, lost, duplicates, late, resets, dropped, rate, pool_sum,
+        step_sum).
+        """
+        cdef int32_t i = self.a.newest, k
+        cdef Agent* agent
+        cdef Sequence* s
+        cdef list found = [], sequences
+        # Progress: an agent further each turn.
+        while i != NOTHING:
+            agent = &self.a.agents[i]
+            sequences = []
+            k = agent.first_sequence
+            # Progress: a sequence further each turn.
+            while k != NOTHING:
+                s = &self.a.sequences[k]
+                sequences.append((
+                    s.counted, s.sub_agent, s.source_class, s.source_index, s.seen, s.lost, s.duplicates, s.late,
+                    s.resets, s.dropped, s.rate, s.pool_sum, s.step_sum,
+                ))
+                k = s.next_of_agent
+            sequences.reverse()
+            found.append((
+                PyBytes_FromStringAndSize(<const char*> agent.address, 16),
+                [PyBytes_FromStringAndSize(<const char*> agent.sources[k], 16) for k in range(agent.n_sources)],
+                None if agent.first_ns < 0 else agent.first_ns, None if agent.last_ns < 0 else agent.last_ns,
+                agent.uptime_ms, agent.restarts, sequences,
+            ))
+            i = agent.older
+        return found
+
+    def limits_met(self):
+        """(agents that were forgotten, agents that have as many data sources as one may) since the last call."""
+        met = self.a.evicted, self.a.refused
+        self.a.evicted = self.a.refused = 0
+        return met

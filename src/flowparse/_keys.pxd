@@ -1,0 +1,93 @@
+# cython: language_level=3
+"""Keys of rows: columns of any type as words of 64 bits, hashed, and an index that finds them again."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from flowparse._part cimport ColumnRef
+from flowparse._values cimport Chunk
+
+cdef enum:
+    BLOCK = 256                 # rows at a time: their words stay in the first cache
+    MOST_WORDS = 64             # of a key, the one for nulls included
+    NOT_FOUND = 0xFFFFFFFF
+
+cdef enum KeyKind:
+    KEY_FIXED = 0
+    KEY_BITS = 1                # a bit a value
+    KEY_TEXT = 2                # variable: numbers that stand for the values
+    KEY_BUCKET = 3              # of a time: the first of up to three columns that has one
+
+cdef struct Key:
+    int kind
+    int width                   # octets of a value
+    int word                    # where its words begin
+    int words
+    int shift                   # bits; narrow columns share a word, and the first of them has 0
+    uint64_t mask               # its bits of each word
+    const ColumnRef* refs[3]    # NULL: the rows have no such column
+    bint all_null               # whatever else is said of it
+    const uint64_t* numbers     # KEY_TEXT
+    int64_t every_ns            # KEY_BUCKET
+
+cdef struct Words:              # the keys of a block, a word of all rows after the other; the last has bits of nulls
+    uint64_t of[MOST_WORDS][BLOCK]
+    uint64_t hash[BLOCK]
+
+cdef struct Index:              # keys found by hash: open addressing, never more than half full
+    uint32_t* slots             # number of the key plus one; 0: free
+    size_t mask
+    uint64_t* hashes            # by number
+    uint64_t* keys              # n_words each
+    size_t n
+    size_t room                 # keys for which there is memory
+    int n_words
+
+cdef void fill_words(const Key* keys, int n_keys, int n_words, Py_ssize_t row, int n, Words* words) noexcept nogil
+cdef void hash_words(int n_words, int n, Words* words) noexcept nogil
+cdef int open_index(Index* index, int n_words, size_t expected) noexcept nogil
+cdef void close_index(Index* index) noexcept nogil
+cdef uint32_t add_key(Index* index, const Words* words, int i) noexcept nogil
+cdef const ColumnRef* number_column(Chunk chunk, Py_ssize_t column, str type) except? NULL
+
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define fp_prefetch(at) __builtin_prefetch(at)
+    #else
+    #define fp_prefetch(at) ((void)(at))
+    #endif
+    """
+    void prefetch "fp_prefetch"(const void* at) noexcept nogil
+
+
+cdef inline uint32_t find_key(const Index* index, const Words* words, int i) noexcept nogil:
+    """The number of the block's i-th key, or NOT_FOUND."""
+    cdef uint64_t hash = words.hash[i]
+    cdef size_t at = hash & index.mask
+    cdef const uint64_t* key
+    cdef int k
+    # Progress: one slot further each turn; at most half of them are taken.
+    while index.slots[at] != 0:
+        # Bounds: a slot has the number of a key, plus one, and each key has n_words.
+        if index.hashes[index.slots[at] - 1] == hash:
+            key = index.keys + <size_t> (index.slots[at] - 1) * index.n_words
+            k = 0
+            # Progress: `k` grows.
+            while k < index.n_words and key[k] == words.of[k][i]:
+                k += 1
+            if k == index.n_words:
+                return index.slots[at] - 1
+        at = (at + 1) & index.mask
+    return NOT_FOUND
+
+
+cdef class KeySet:
+    cdef readonly tuple types           # ColumnType of each key; a bucket is of type "time"
+    cdef Key* keys
+    cdef int n_keys
+    cdef int n_words
+    cdef list texts                     # per key: None, or {octets: number}
+    cdef list held                      # numbers of the chunk that is bound
+    cdef int bind(self, Chunk chunk, columns) except -1
+    cdef int number_texts(self, int i, Chunk chunk) except -1

@@ -1,0 +1,388 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""Group-sum and top-k over chunks of flows, without a Python object for a row.
+
+A row's key is found in an index (_keys) and the row is added to that key's sums; how many groups there
+are decides the memory, and rows never do. Sums stop at 2**64 - 1 and do not wrap.
+
+Estimates: https://sflow.org/packetSamplingBasics/ says that a count of c samples is off by at most
+196 * sqrt(1 / c) percent, with 95 % confidence. For rows of several rates r that becomes 196 *
+sqrt(sum(r * r * packets)) / sum(r * packets), in which rows that are not sampled add to the second sum.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
+from libc.math cimport sqrt
+from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+from flowparse._keys cimport (
+    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, fill_words, find_key, hash_words, number_column,
+    open_index, prefetch,
+)
+from flowparse._part cimport ColumnRef
+from flowparse._show cimport is_null
+from flowparse._values cimport Chunk
+
+from flowparse._pack import octets_of_values
+from flowparse.datatypes import Show
+
+cdef enum:
+    MEASURES = 6
+
+cdef struct Sums:
+    uint64_t of[MEASURES]       # in the order of MEASURE_NAMES
+    double variance             # of packets_estimated
+
+cdef enum:                      # measures
+    ROWS = 0
+    BYTES = 1
+    PACKETS = 2
+    BYTES_ESTIMATED = 3
+    PACKETS_ESTIMATED = 4
+    WITHOUT_RATE = 5
+
+cdef struct Measured:           # the columns that are summed; NULL: the rows have none
+    const ColumnRef* bytes
+    const ColumnRef* packets
+    const ColumnRef* rate
+
+cdef struct Ranked:
+    uint64_t value
+    uint32_t number
+
+MEASURE_NAMES = ("rows", "bytes", "packets", "bytes_estimated", "packets_estimated", "rows_without_rate")
+
+
+cdef inline uint64_t plus(uint64_t a, uint64_t b) noexcept nogil:
+    return a + b if a + b >= a else UINT64_MAX
+
+
+cdef inline uint64_t times(uint64_t a, uint64_t b) noexcept nogil:
+    return a * b if (a | b) >> 32 == 0 or b <= UINT64_MAX // (a if a else 1) else UINT64_MAX
+
+
+cdef inline uint64_t wide_value(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:
+    """A u64; 0 for null, or where there is no column."""
+    return (<const uint64_t*> ref.data)[row] if ref != NULL and not is_null(ref, row) else 0
+
+
+cdef inline void add_row(Sums* sums, const Measured* measured, Py_ssize_t row) noexcept nogil:
+    # Bounds: `row` lies within the part of which the columns are.
+    cdef uint64_t n_bytes = wide_value(measured.bytes, row)
+    cdef uint64_t packets = wide_value(measured.packets, row)
+    cdef uint64_t rate = 0
+    if measured.rate != NULL and not is_null(measured.rate, row):
+        rate = (<const uint32_t*> measured.rate.data)[row]
+    sums.of[ROWS] += 1
+    sums.of[BYTES] = plus(sums.of[BYTES], n_bytes)
+    sums.of[PACKETS] = plus(sums.of[PACKETS], packets)
+    if rate > 1:
+        sums.variance += <double> rate * <double> rate * <double> packets
+        n_bytes = times(n_bytes, rate)
+        packets = times(packets, rate)
+    elif rate == 0:
+        sums.of[WITHOUT_RATE] += 1
+    sums.of[BYTES_ESTIMATED] = plus(sums.of[BYTES_ESTIMATED], n_bytes)
+    sums.of[PACKETS_ESTIMATED] = plus(sums.of[PACKETS_ESTIMATED], packets)
+
+
+cdef void order_pairs(Words* words, uint8_t* swapped, int n) noexcept nogil:
+    """Put the lesser of two addresses first: words 0 and 1, then 2 and 3, and their null bits in word 4."""
+    cdef int i, order
+    cdef uint64_t word
+    for i in range(n):
+        order = memcmp(&words.of[0][i], &words.of[2][i], 8)
+        if order == 0:
+            order = memcmp(&words.of[1][i], &words.of[3][i], 8)
+        if order == 0:
+            order = <int> (words.of[4][i] & 1) - <int> (words.of[4][i] >> 1 & 1)
+        swapped[i] = order > 0
+        if swapped[i]:
+            word = words.of[0][i]
+            words.of[0][i] = words.of[2][i]
+            words.of[2][i] = word
+            word = words.of[1][i]
+            words.of[1][i] = words.of[3][i]
+            words.of[3][i] = word
+            words.of[4][i] = (words.of[4][i] & 1) << 1 | (words.of[4][i] >> 1 & 1)
+
+
+cdef const char* flags_of(keep, Py_ssize_t rows) except? NULL:
+    """A flag for each row, or NULL for None."""
+    if keep is None:
+        return NULL
+    if len(<bytes> keep) != rows:
+        raise ValueError(f"{len(keep)} flags for {rows} rows")
+    return <const char*> <bytes> keep
+
+
+# ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef class Groups:
+    """What rows of the same key add up to; groups are numbered in the order of their first row.
+
+    Parameters
+    ----------
+    keys : KeySet
+    pairs : bool
+        The key is two addresses, and rows of either direction are one group with sums for each: way 0
+        is from the lesser address to the greater.
+    """
+
+    cdef KeySet keys
+    cdef Index index
+    cdef Sums* sums
+    cdef size_t room            # groups for which there are sums
+    cdef Words* words           # too large for the stack of every thread
+    cdef int ways
+
+    def __cinit__(self, KeySet keys not None, bint pairs=False):
+        if pairs and [type.name for type in keys.types] != ["address", "address"]:
+            raise ValueError("pairs are of two addresses")
+        self.keys = keys
+        self.ways = 2 if pairs else 1
+        self.words = <Words*> PyMem_RawCalloc(1, sizeof(Words))
+        if self.words == NULL or open_index(&self.index, keys.n_words, 0) < 0:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        close_index(&self.index)
+        PyMem_RawFree(self.sums)
+        PyMem_RawFree(self.words)
+
+    def __len__(self):
+        return self.index.n
+
+    cdef int grow(self) noexcept nogil:
+        cdef size_t room = 512 if self.room == 0 else 2 * self.room
+        cdef void* sums = PyMem_RawRealloc(self.sums, room * self.ways * sizeof(Sums))
+        if sums == NULL:
+            return -1
+        self.sums = <Sums*> sums
+        memset(self.sums + self.room * self.ways, 0, (room - self.room) * self.ways * sizeof(Sums))
+        self.room = room
+        return 0
+
+    cdef int add_rows(self, Py_ssize_t row, Py_ssize_t end, const char* keep, const Measured* measured) noexcept nogil:
+        """Add rows of the part to which the keys are bound; `keep` has a flag for each from `row` on."""
+        cdef Words* words = self.words
+        cdef uint8_t[BLOCK] swapped
+        cdef uint32_t number
+        cdef int i, n
+        memset(swapped, 0, BLOCK)
+        # Progress: `row` grows by n >= 1.
+        while row < end:
+            n = <int> min(BLOCK, end - row)
+            fill_words(self.keys.keys, self.keys.n_keys, self.keys.n_words, row, n, words)
+            if self.ways == 2:
+                order_pairs(words, swapped, n)
+            hash_words(self.keys.n_words, n, words)
+            for i in range(n):
+                prefetch(&self.index.slots[words.hash[i] & self.index.mask])
+            for i in range(n):
+                if keep != NULL and not keep[i]:
+                    continue
+                number = find_key(&self.index, words, i)
+                if number == NOT_FOUND:
+                    number = add_key(&self.index, words, i)
+                    if number == NOT_FOUND or (number >= self.room and self.grow() < 0):
+                        return -1
+                # Bounds: number < room.
+                add_row(&self.sums[<size_t> number * self.ways + swapped[i]], measured, row + i)
+            row += n
+            if keep != NULL:
+                keep += n
+        return 0
+
+    def add(
+        self, Chunk chunk not None, columns, Py_ssize_t octets=-1, Py_ssize_t packets=-1, Py_ssize_t rate=-1, keep=None,
+    ):
+        """Add a chunk's rows.
+
+        Parameters
+        ----------
+        chunk : Chunk
+        columns : sequence of int or tuple of int
+            For each key its column; for a bucket of time up to three, of which the first that is not null counts.
+        octets, packets, rate : int
+            Columns of type u64, u64 and u32; -1: there is none.
+        keep : bytes or None
+            A flag for each row; rows with 0 are left out.
+        """
+        cdef Measured measured
+        cdef const char* flags = flags_of(keep, chunk.window.rows)
+        cdef Py_ssize_t start = chunk.window.start, end = chunk.window.start + chunk.window.rows
+        cdef int failed
+        measured.bytes = number_column(chunk, octets, "u64")
+        measured.packets = number_column(chunk, packets, "u64")
+        measured.rate = number_column(chunk, rate, "u32")
+        self.keys.bind(chunk, columns)
+        with nogil:
+            failed = self.add_rows(start, end, flags, &measured)
+        if failed < 0:
+            raise MemoryError()
+
+    cdef uint64_t total(self, size_t number, int measure) noexcept nogil:
+        """The measure of a group, in both directions."""
+        cdef uint64_t value = self.sums[number * self.ways].of[measure]
+        return plus(value, self.sums[number * self.ways + 1].of[measure]) if self.ways == 2 else value
+
+    def top(self, int measure, Py_ssize_t n):
+        """Numbers of the n groups with most of a measure, by index in MEASURE_NAMES; of equals the one seen first."""
+        cdef Py_ssize_t held = min(n, <Py_ssize_t> self.index.n), at
+        cdef size_t number
+        cdef Ranked candidate, least
+        cdef Ranked* heap
+        cdef list ranked = []
+        if not 0 <= measure < MEASURES:
+            raise IndexError(f"no measure {measure}")
+        if held <= 0:
+            return ranked
+        heap = <Ranked*> PyMem_RawCalloc(held, sizeof(Ranked))
+        if heap == NULL:
+            raise MemoryError()
+        with nogil:
+            for number in range(self.index.n):
+                candidate.value = self.total(number, measure)
+                candidate.number = <uint32_t> number
+                if number < <size_t> held:
+                    at = number
+                    # Progress: `at` falls towards 0.
+                    while at > 0 and is_less(&candidate, &heap[(at - 1) // 2]):
+                        heap[at] = heap[(at - 1) // 2]
+                        at = (at - 1) // 2
+                    heap[at] = candidate
+                elif is_less(&heap[0], &candidate):
+                    sift(heap, held, candidate)
+        # Progress: one fewer in the heap each turn, its least.
+        while held > 0:
+            ranked.append(heap[0].number)
+            held -= 1
+            if held:
+                least = heap[held]
+                sift(heap, held, least)
+        PyMem_RawFree(heap)
+        ranked.reverse()
+        return ranked
+
+    cdef Sums both(self, size_t number) noexcept nogil:
+        """The sums of a group, of both directions where there are two."""
+        cdef Sums sums = self.sums[number * self.ways]
+        cdef int k
+        if self.ways == 2:
+            for k in range(MEASURES):
+                sums.of[k] = plus(sums.of[k], self.sums[number * 2 + 1].of[k])
+            sums.variance += self.sums[number * 2 + 1].variance
+        return sums
+
+    def totals(self):
+        """The sums of all groups together, in the order of MEASURE_NAMES."""
+        cdef uint64_t of[MEASURES]
+        cdef size_t number
+        cdef Sums sums
+        cdef int k
+        memset(of, 0, sizeof(of))
+        for number in range(self.index.n):
+            sums = self.both(number)
+            for k in range(MEASURES):
+                of[k] = plus(of[k], sums.of[k])
+        return tuple([of[k] for k in range(MEASURES)])
+
+    def sums_of(self, numbers, int way=-1):
+        """Sums of groups as columns: (validity, None, data) for each of MEASURE_NAMES, and for the percent error.
+
+        `way` is a direction of pairs, 0 or 1; -1 is both.
+        """
+        cdef Py_ssize_t n = len(numbers), i
+        cdef size_t group
+        cdef int k
+        cdef Sums sums
+        cdef list columns = [PyBytes_FromStringAndSize(NULL, n * sizeof(uint64_t)) for _ in range(MEASURES + 1)]
+        cdef uint64_t* to[MEASURES + 1]
+        cdef double error
+        cdef list known = []
+        if not -1 <= way < self.ways:
+            raise IndexError(f"no way {way}")
+        for k in range(MEASURES + 1):
+            to[k] = <uint64_t*> <char*> <bytes> columns[k]
+        # Bounds: i < n, in columns of n values.
+        for i, number in enumerate(numbers):
+            group = self.checked(number)
+            sums = self.both(group) if way < 0 else self.sums[group * self.ways + way]
+            for k in range(MEASURES):
+                to[k][i] = sums.of[k]
+            known.append(sums.of[WITHOUT_RATE] < sums.of[ROWS] and sums.of[PACKETS_ESTIMATED] > 0)
+            error = 196 * sqrt(sums.variance) / <double> sums.of[PACKETS_ESTIMATED] if known[i] else 0
+            memcpy(&to[MEASURES][i], &error, sizeof(double))
+        return [(None, None, column) for column in columns[:MEASURES]] + [(bitmap_of(known), None, columns[MEASURES])]
+
+    def keys_of(self, numbers):
+        """Keys of groups as columns: (validity, offsets, data), or None where all are null."""
+        cdef Py_ssize_t n = len(numbers), i
+        cdef const uint64_t* key
+        cdef uint64_t narrow
+        cdef int width
+        cdef char* to
+        columns = []
+        for k, type in enumerate(self.keys.types):
+            width = type.width
+            present = [
+                not self.index.keys[self.checked(number) * self.index.n_words + self.index.n_words - 1] >> <int> k & 1
+                for number in numbers
+            ]
+            if not any(present):
+                columns.append(None)
+                continue
+            if type.width == 0 or type.show == Show.BOOLEAN:
+                texts = list(self.keys.texts[k]) if type.width == 0 else (False, True)
+                words = [
+                    self.index.keys[<size_t> number * self.index.n_words + self.keys.keys[<int> k].word]
+                    for number in numbers
+                ]
+                values = [texts[word] if there else None for word, there in zip(words, present)]
+                columns.append(octets_of_values(type, values))
+                continue
+            data = PyBytes_FromStringAndSize(NULL, n * width)
+            to = <char*> <bytes> data
+            # Bounds: n values of the width, which the key's words have. Memory is little-endian, as everywhere here.
+            for i in range(n):
+                key = self.index.keys + <size_t> numbers[i] * self.index.n_words + self.keys.keys[<int> k].word
+                narrow = key[0] >> self.keys.keys[<int> k].shift        # 0 where it has a word of its own
+                memcpy(to + i * width, &narrow if width <= 4 else <const void*> key, width)
+            columns.append((bitmap_of(present), None, data))
+        return columns
+
+    cdef size_t checked(self, number) except? 0xFFFFFFFF:
+        if not 0 <= number < self.index.n:
+            raise IndexError(f"no group {number}")
+        return number
+
+
+cdef bint is_less(const Ranked* a, const Ranked* b) noexcept nogil:
+    return a.value < b.value or (a.value == b.value and a.number > b.number)
+
+
+cdef void sift(Ranked* heap, Py_ssize_t n, Ranked new) noexcept nogil:
+    """Replace the least of n."""
+    cdef Py_ssize_t at = 0, child
+    # Progress: `at` grows. Bounds: child < n.
+    while 2 * at + 1 < n:
+        child = 2 * at + 1
+        if child + 1 < n and is_less(&heap[child + 1], &heap[child]):
+            child += 1
+        if not is_less(&heap[child], &new):
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = new
+
+
+cdef bitmap_of(list flags):
+    """A bitmap of the flags, None where all are set."""
+    if all(flags):
+        return None
+    bitmap = bytearray((len(flags) + 7) >> 3)
+    for i, flag in enumerate(flags):
+        if flag:
+            bitmap[i >> 3] |= 1 << (i & 7)
+    return bytes(bitmap)

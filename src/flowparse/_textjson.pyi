@@ -1,0 +1,8 @@
+from typing_extensions import disjoint_base
+
+from flowparse._textfeed import Assembler
+
+@disjoint_base
+class JsonAssembler(Assembler):
+    def feed(self, chunk: bytes) -> None: ...
+    def close(self) -> None: ...

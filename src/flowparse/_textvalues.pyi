@@ -1,0 +1,3 @@
+KINDS: dict[str, int]
+
+def octets_of(kind: str, text: bytes, era: int = 0) -> bytes | None: ...

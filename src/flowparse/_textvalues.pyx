@@ -1,0 +1,657 @@
+# cython: boundscheck=False, wraparound=False
+"""Values of sflowtool's text, written back as the octets they were printed from.
+
+One writer for each form of value; which of them a key takes is said by its row in the registry and
+never by how the value looks (a MAC can be twelve decimal digits). A writer gets the value without
+its key and line end, writes at most up to `limit`, and returns how many octets it wrote, or -1 for
+text that it does not accept. Nothing is allocated.
+
+The octets are XDR (RFC 4506): numbers of four or eight octets, most significant first; strings with
+a length in front and padding to a multiple of four behind.
+"""
+
+from libc.math cimport INFINITY, NAN
+from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+cdef enum Kind:
+    KIND_SKIP = 0               # known, and said by other octets already
+    KIND_U32 = 1
+    KIND_I32 = 2                # printed as unsigned by some versions
+    KIND_U64 = 3
+    KIND_U8 = 4
+    KIND_F32 = 5
+    KIND_F64 = 6
+    KIND_PCT = 7
+    KIND_IP4 = 8
+    KIND_IP6 = 9
+    KIND_MAC = 10
+    KIND_ADDR = 11
+    KIND_STR = 12
+    KIND_OPAQUE = 13
+    KIND_UUID = 14
+    KIND_HEX64 = 15
+    KIND_LABELS = 16
+    KIND_VLANS = 17
+    KIND_U32S = 18
+    KIND_ASPATH = 19
+    KIND_STATUS = 20
+    KIND_DIRECTION = 21
+    KIND_ESCAPED = 22
+    KIND_PORT = 23
+    KIND_SOURCE = 24
+    KIND_ALL = 25
+
+KINDS = {
+    "skip": KIND_SKIP, "u32": KIND_U32, "i32": KIND_I32, "u64": KIND_U64, "u8": KIND_U8, "f32": KIND_F32,
+    "f64": KIND_F64, "pct": KIND_PCT, "ip4": KIND_IP4, "ip6": KIND_IP6, "mac": KIND_MAC, "addr": KIND_ADDR,
+    "str": KIND_STR,
+    "opaque": KIND_OPAQUE, "uuid": KIND_UUID, "u64hex": KIND_HEX64, "labels": KIND_LABELS, "vlans": KIND_VLANS,
+    "u32[]": KIND_U32S, "aspath": KIND_ASPATH, "status": KIND_STATUS, "direction": KIND_DIRECTION,
+    "escaped": KIND_ESCAPED, "port": KIND_PORT, "source": KIND_SOURCE,
+}
+
+cdef uint64_t TENTH = UINT64_MAX // 10     # and UINT64_MAX ends in 5
+cdef uint8_t[256] HEX           # digit -> value; 255: no digit
+cdef int _i
+memset(HEX, 255, 256)
+for _i in range(10):
+    HEX[48 + _i] = <uint8_t> _i
+for _i in range(6):
+    HEX[65 + _i] = HEX[97 + _i] = <uint8_t> (10 + _i)
+
+# The names that sflowtool prints, in the order of their numbers; sflow_application.txt, and host-sflow for directions.
+cdef const char** STATUS = [
+    "SUCCESS", "OTHER", "TIMEOUT", "INTERNAL_ERROR", "BAD_REQUEST", "FORBIDDEN", "TOO_LARGE", "NOT_IMPLEMENTED",
+    "NOT_FOUND", "UNAVAILABLE", "UNATHORIZED",
+]
+cdef const char** DIRECTION = ["unknown", "received", "sent"]
+
+
+cdef void put32(uint8_t* out, uint32_t value) noexcept nogil:
+    # Bounds: the caller has four octets at `out`.
+    out[0] = <uint8_t> (value >> 24)
+    out[1] = <uint8_t> (value >> 16)
+    out[2] = <uint8_t> (value >> 8)
+    out[3] = <uint8_t> value
+
+
+cdef inline void put64(uint8_t* out, uint64_t value) noexcept nogil:
+    # Bounds: the caller has eight octets at `out`.
+    put32(out, <uint32_t> (value >> 32))
+    put32(out + 4, <uint32_t> value)
+
+
+cdef inline bint is_digit(uint8_t octet) noexcept nogil:
+    return <uint8_t> (octet - 48) < 10
+
+
+cdef bint read_unsigned(const uint8_t** at, const uint8_t* end, uint32_t* value) noexcept nogil:
+    """A decimal number of 32 bits at `at[0]`, which moves behind it; False where there is none."""
+    cdef const uint8_t* digit = at[0]
+    cdef uint64_t number = 0
+    # Progress: one digit further each turn. Bounds: digit < end.
+    while digit < end and is_digit(digit[0]):
+        number = number * 10 + (digit[0] - 48)
+        if number > UINT32_MAX:
+            return False
+        digit += 1
+    if digit == at[0]:
+        return False
+    at[0] = digit
+    value[0] = <uint32_t> number
+    return True
+
+
+cdef Py_ssize_t write_u32(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint32_t value
+    if limit - out < 4 or not read_unsigned(&at, end, &value) or at != end:
+        return -1
+    put32(out, value)
+    return 4
+
+
+cdef Py_ssize_t write_i32(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint32_t value
+    cdef bint negative = at < end and at[0] == c"-"
+    at += negative
+    if limit - out < 4 or not read_unsigned(&at, end, &value) or at != end:
+        return -1
+    if negative and value > <uint32_t> INT32_MAX + 1:
+        return -1
+    put32(out, <uint32_t> 0 - value if negative else value)
+    return 4
+
+
+cdef Py_ssize_t write_u8(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint32_t value
+    if limit - out < 1 or not read_unsigned(&at, end, &value) or at != end or value > 255:
+        return -1
+    out[0] = <uint8_t> value
+    return 1
+
+
+cdef Py_ssize_t write_u64(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint64_t number = 0
+    cdef uint8_t digit
+    # Bounds: 1 to 20 digits, and 19 of them always fit 64 bits.
+    if limit - out < 8 or not 0 < end - at <= 20:
+        return -1
+    # Progress: one digit further each turn.
+    while at < end:
+        digit = <uint8_t> (at[0] - 48)
+        if digit > 9 or number > TENTH or number == TENTH and digit > 5:
+            return -1
+        number = number * 10 + digit
+        at += 1
+    put64(out, number)
+    return 8
+
+
+cdef bint read_float(const uint8_t* at, const uint8_t* end, double* value) noexcept nogil:
+    """What printf's %.3f writes: digits, a point and three digits, or nan and inf with or without a sign."""
+    cdef bint negative = at < end and at[0] == c"-"
+    cdef double number = 0, scale = 1
+    cdef bint behind_point = False
+    at += negative
+    if end - at == 3 and memcmp(at, b"nan", 3) == 0:
+        value[0] = NAN
+        return True
+    if end - at == 3 and memcmp(at, b"inf", 3) == 0:
+        value[0] = -INFINITY if negative else INFINITY
+        return True
+    if at == end or end - at > 330:
+        return False
+    # Progress: one octet further each turn.
+    while at < end:
+        if at[0] == c"." and not behind_point:
+            behind_point = True
+        elif is_digit(at[0]):
+            number = number * 10 + (at[0] - 48)
+            if behind_point:
+                scale *= 10
+        else:
+            return False
+        at += 1
+    number /= scale
+    value[0] = -number if negative else number
+    return True
+
+
+cdef Py_ssize_t write_f32(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef double value
+    cdef float narrow
+    cdef uint32_t bits
+    if limit - out < 4 or not read_float(at, end, &value):
+        return -1
+    narrow = <float> value
+    memcpy(&bits, &narrow, 4)
+    put32(out, bits)
+    return 4
+
+
+cdef Py_ssize_t write_f64(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef double value
+    cdef uint64_t bits
+    if limit - out < 8 or not read_float(at, end, &value):
+        return -1
+    memcpy(&bits, &value, 8)
+    put64(out, bits)
+    return 8
+
+
+cdef Py_ssize_t write_pct(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """Hundredths of a percent, printed with two decimals; -1 prints as `unknown`."""
+    cdef uint32_t whole
+    if limit - out < 4:
+        return -1
+    if end - at == 7 and memcmp(at, b"unknown", 7) == 0:
+        put32(out, UINT32_MAX)
+        return 4
+    if not read_unsigned(&at, end, &whole) or whole > 42949671:
+        return -1
+    # Bounds: at + 2 < end where three octets are left.
+    if end - at != 3 or at[0] != c"." or not is_digit(at[1]) or not is_digit(at[2]):
+        return -1
+    put32(out, whole * 100 + (at[1] - 48) * 10 + (at[2] - 48))
+    return 4
+
+
+cdef Py_ssize_t write_ip4(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint32_t value = 0
+    cdef int i
+    if limit - out < 4:
+        return -1
+    for i in range(4):
+        if i:
+            if at == end or at[0] != c".":
+                return -1
+            at += 1
+        if not read_unsigned(&at, end, &value) or value > 255:
+            return -1
+        out[i] = <uint8_t> value
+    return 4 if at == end else -1
+
+
+cdef Py_ssize_t write_ip6(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """Eight groups of four digits, never compressed."""
+    cdef int i
+    cdef uint8_t high, low
+    if end - at != 39 or limit - out < 16:
+        return -1
+    # Bounds: 5 * 7 + 4 = 39 octets.
+    for i in range(16):
+        if i & 1 == 0 and i and at[5 * (i >> 1) - 1] != c":":
+            return -1
+        high = HEX[at[5 * (i >> 1) + 2 * (i & 1)]]
+        low = HEX[at[5 * (i >> 1) + 2 * (i & 1) + 1]]
+        if (high | low) > 15:
+            return -1
+        out[i] = high << 4 | low
+    return 16
+
+
+cdef Py_ssize_t write_addr(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """An address with its type; `-` stands for the unknown one, which has no octets.
+
+    5.01 prints four digits of an IPv6 address, and nobody knows which it was.
+    """
+    cdef Py_ssize_t octets
+    if limit - out < 20:
+        return -1
+    if end - at == 1 and at[0] == c"-" or end - at == 4 and (HEX[at[0]] | HEX[at[1]] | HEX[at[2]] | HEX[at[3]]) < 16:
+        put32(out, 0)
+        return 4
+    octets = write_ip4(at, end, out + 4, limit, era)
+    if octets < 0:
+        octets = write_ip6(at, end, out + 4, limit, era)
+        if octets < 0:
+            return -1
+    put32(out, 1 if octets == 4 else 2)
+    return 4 + octets
+
+
+cdef inline int read_octet(const uint8_t* at, int era) noexcept nogil:
+    """Two hexadecimal digits at `at`; -1 where there are none."""
+    cdef uint8_t high = HEX[at[0]]
+    cdef uint8_t low = HEX[at[1]]
+    if (high | low) > 15:
+        return -1
+    return low << 4 | high if era & ERA_SWAPPED_HEX else high << 4 | low
+
+
+cdef Py_ssize_t write_mac(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """Twelve digits, also where all of them are decimal; metrics before 5.01 have dashes between."""
+    cdef int i, octet
+    cdef int apart = 3 if end - at == 17 and at[2] == c"-" else 2
+    if end - at != 6 * apart - (apart - 2) or limit - out < 8:
+        return -1
+    # Bounds: 5 * apart + 2 octets.
+    for i in range(6):
+        octet = read_octet(at + apart * i, era)
+        if octet < 0:
+            return -1
+        out[i] = <uint8_t> octet
+    out[6] = out[7] = 0
+    return 8
+
+
+cdef inline Py_ssize_t padded(uint8_t* out, Py_ssize_t octets) noexcept nogil:
+    """Close a string of `octets` octets behind its length; what it takes in all."""
+    put32(out, <uint32_t> octets)
+    # Bounds: the caller has room for eight octets more than the string.
+    # Progress: an octet further each turn, to a multiple of 4.
+    while octets & 3:
+        out[4 + octets] = 0
+        octets += 1
+    return 4 + octets
+
+
+cdef Py_ssize_t write_str(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    if limit - out < end - at + 8:
+        return -1
+    memcpy(out + 4, at, end - at)
+    return padded(out, end - at)
+
+
+cdef Py_ssize_t write_opaque(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """`AA-BB-CC`; nothing at all where there are no octets."""
+    cdef Py_ssize_t octets = (end - at + 1) // 3
+    cdef Py_ssize_t i
+    cdef uint8_t high, low, wrong = 0
+    cdef int first = 0 if era & ERA_SWAPPED_HEX else 1
+    if limit - out < octets + 8 or end > at and 3 * octets - 1 != end - at:
+        return -1
+    # Bounds: 3 * octets - 1 octets of text, octets + 8 of room. What is wrong is found at the end, without branches.
+    for i in range(octets):
+        high = HEX[at[3 * i + 1 - first]]
+        low = HEX[at[3 * i + first]]
+        wrong |= (high | low) & 0xF0
+        out[4 + i] = high << 4 | low
+    for i in range(1, octets):
+        wrong |= at[3 * i - 1] ^ c"-"
+    return -1 if wrong else padded(out, octets)
+
+
+cdef Py_ssize_t write_uuid(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """32 digits with dashes between some of them: 8-4-4-4-12, or each octet apart before 5.01."""
+    cdef int octet, n = 0
+    if limit - out < 16:
+        return -1
+    # Progress: one or two octets further each turn.
+    while at < end:
+        if at[0] == c"-":
+            at += 1
+            continue
+        if end - at < 2 or n == 16:
+            return -1
+        octet = read_octet(at, era)
+        if octet < 0:
+            return -1
+        out[n] = <uint8_t> octet
+        n += 1
+        at += 2
+    return 16 if n == 16 else -1
+
+
+cdef Py_ssize_t write_hex64(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint64_t value = 0
+    if limit - out < 8 or not 0 < end - at <= 16:
+        return -1
+    # Progress: one digit further each turn.
+    while at < end:
+        if HEX[at[0]] > 15:
+            return -1
+        value = value << 4 | HEX[at[0]]
+        at += 1
+    put64(out, value)
+    return 8
+
+
+# ── lists: items joined by `-` ───────────────────────────────────────────────────────────────────────────────────────
+
+cdef bint read_parts(const uint8_t** at, const uint8_t* end, uint32_t* parts, int n) noexcept nogil:
+    """Numbers joined by points, and the `-` behind them where more follows."""
+    cdef int i
+    for i in range(n):
+        if i:
+            if at[0] == end or at[0][0] != c".":
+                return False
+            at[0] += 1
+        if not read_unsigned(at, end, &parts[i]):
+            return False
+    if at[0] < end:
+        if at[0][0] != c"-" or end - at[0] == 1:
+            return False
+        at[0] += 1
+    return True
+
+
+cdef Py_ssize_t write_labels(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """MPLS label stack entries as label.exp.s.ttl (RFC 3032 section 2.1)."""
+    cdef uint32_t[4] part
+    cdef uint32_t n = 0
+    # Progress: an entry further each turn.
+    while at < end:
+        if limit - out < 8 + 4 * <Py_ssize_t> n or not read_parts(&at, end, part, 4):
+            return -1
+        if part[0] >> 20 or part[1] > 7 or part[2] > 1 or part[3] > 255:
+            return -1
+        put32(out + 4 + 4 * n, part[0] << 12 | part[1] << 9 | part[2] << 8 | part[3])
+        n += 1
+    if limit - out < 4:
+        return -1
+    put32(out, n)
+    return 4 + 4 * n
+
+
+cdef Py_ssize_t write_vlans(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """VLAN tags as 0xTPIDprio.cfi.vlan: four hexadecimal digits run into the first decimal number."""
+    cdef uint32_t[3] part
+    cdef uint32_t tpid, n = 0
+    cdef int k
+    # Progress: a tag further each turn.
+    while at < end:
+        if limit - out < 8 + 4 * <Py_ssize_t> n or end - at < 7 or at[0] != c"0" or at[1] != c"x":
+            return -1
+        tpid = 0
+        for k in range(2, 6):
+            if HEX[at[k]] > 15:
+                return -1
+            tpid = tpid << 4 | HEX[at[k]]
+        at += 6
+        if era & ERA_SWAPPED_HEX:
+            tpid = tpid << 4 & 0xF0F0 | tpid >> 4 & 0x0F0F
+        if at < end and at[0] == c".":          # before 5.01
+            at += 1
+        if not read_parts(&at, end, part, 3) or part[0] > 7 or part[1] > 1 or part[2] > 4095:
+            return -1
+        put32(out + 4 + 4 * n, tpid << 16 | part[0] << 13 | part[1] << 12 | part[2])
+        n += 1
+    if limit - out < 4:
+        return -1
+    put32(out, n)
+    return 4 + 4 * n
+
+
+cdef Py_ssize_t write_u32s(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    cdef uint32_t part
+    cdef uint32_t n = 0
+    # Progress: a number further each turn.
+    while at < end:
+        if limit - out < 8 + 4 * <Py_ssize_t> n or not read_parts(&at, end, &part, 1):
+            return -1
+        put32(out + 4 + 4 * n, part)
+        n += 1
+    if limit - out < 4:
+        return -1
+    put32(out, n)
+    return 4 + 4 * n
+
+
+cdef Py_ssize_t write_aspath(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """`100-200(300-400)`: an AS_SET (type 1) stands in parentheses, an AS_SEQUENCE (2) without.
+
+    Nothing stands between segments, so that two sequences in a row read as one with a wrong number
+    where they meet; the datagram's size then tells.
+    """
+    cdef uint8_t* top = out + 4
+    cdef uint8_t* segment = NULL
+    cdef uint32_t number, segments = 0, n = 0
+    cdef bint in_set = False
+    if limit - out < 4:
+        return -1
+    # Progress: one octet further each turn, at least.
+    while at < end:
+        if end - at > 1 and at[0] == c"-" and at[1] == c"(" and segment != NULL:
+            at += 1                             # before 5.01 a dash stands before a set
+        if at[0] == c"(" and not in_set:
+            in_set = True
+            segment = NULL
+            at += 1
+        elif at[0] == c")" and in_set and segment != NULL:
+            in_set = False
+            segment = NULL
+            at += 1
+            continue
+        elif at[0] == c"-" and segment != NULL:
+            at += 1
+        elif segment != NULL:
+            return -1
+        if not read_unsigned(&at, end, &number):
+            return -1
+        if segment == NULL:
+            if limit - top < 8:
+                return -1
+            segment = top
+            top += 8
+            n = 0
+            segments += 1
+            put32(segment, 1 if in_set else 2)
+        if limit - top < 4:
+            return -1
+        put32(top, number)
+        top += 4
+        n += 1
+        put32(segment + 4, n)
+    if in_set:
+        return -1
+    put32(out, segments)
+    return top - out
+
+
+# ── names, and what is said in words ─────────────────────────────────────────────────────────────────────────────────
+
+cdef Py_ssize_t write_name(
+    Text at, Text end, Room out, Room limit, const char** names, int n,
+) noexcept nogil:
+    cdef int i
+    cdef Py_ssize_t octets = end - at
+    if limit - out < 4:
+        return -1
+    for i in range(n):
+        # Bounds: strlen(names[i]) octets are compared, which are as many as `octets`.
+        if <Py_ssize_t> strlen(names[i]) == octets and memcmp(names[i], at, octets) == 0:
+            put32(out, i)
+            return 4
+    return -1
+
+
+cdef Py_ssize_t write_status(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """A name, or `<out-of-range=N>`."""
+    if end - at > 15 and memcmp(at, b"<out-of-range=", 14) == 0 and (end - 1)[0] == c">":
+        return write_u32(at + 14, end - 1, out, limit, era)
+    return write_name(at, end, out, limit, STATUS, 11)
+
+
+cdef Py_ssize_t write_direction(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    return write_name(at, end, out, limit, DIRECTION, 3)
+
+
+cdef Py_ssize_t write_escaped(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """A string with URL escapes; since 5.01 the two digits of each stand the wrong way round."""
+    cdef Py_ssize_t n = 0
+    cdef int octet, swapped = ERA_SWAPPED_HEX if era & ERA_SWAPPED_ESCAPE else 0
+    if limit - out < end - at + 8:
+        return -1
+    # Progress: one octet of text or three. Bounds: never more octets than text.
+    while at < end:
+        if at[0] == c"%":
+            octet = read_octet(at + 1, swapped) if end - at >= 3 else -1
+            if octet < 0:
+                return -1
+            out[4 + n] = <uint8_t> octet
+            at += 3
+        else:
+            out[4 + n] = at[0]
+            at += 1
+        n += 1
+    return padded(out, n)
+
+
+cdef bint starts(const uint8_t** at, const uint8_t* end, const char* word) noexcept nogil:
+    """Whether `word` stands at `at[0]`, which then moves behind it."""
+    cdef Py_ssize_t octets = strlen(word)
+    if end - at[0] < octets or memcmp(at[0], word, octets) != 0:
+        return False
+    at[0] += octets
+    return True
+
+
+cdef Py_ssize_t write_port(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """An input or output as format and value, four octets each."""
+    cdef uint32_t format = 0, value
+    if limit - out < 8:
+        return -1
+    if starts(&at, end, "multiple "):
+        format = 2
+        if end - at == 2 and memcmp(at, b">1", 2) == 0:
+            put32(out, format)
+            put32(out + 4, 0)           # more than one, and unknown how many
+            return 8
+    elif starts(&at, end, "dropCode "):
+        format = 1
+    elif starts(&at, end, "format=="):
+        if not read_unsigned(&at, end, &format) or not starts(&at, end, " "):
+            return -1
+    if not read_unsigned(&at, end, &value) or at != end:
+        return -1
+    put32(out, format)
+    put32(out + 4, value)
+    return 8
+
+
+cdef Py_ssize_t write_source(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    """`a:b` as two numbers: a data source's class and index, or a tag's enterprise and format."""
+    cdef uint32_t first, second
+    if limit - out < 8 or not read_unsigned(&at, end, &first) or at == end or at[0] != c":":
+        return -1
+    at += 1
+    if not read_unsigned(&at, end, &second) or at != end:
+        return -1
+    put32(out, first)
+    put32(out + 4, second)
+    return 8
+
+
+cdef Py_ssize_t write_nothing(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
+    return 0
+
+
+cdef ValueWriter[KIND_ALL] WRITERS = [
+    write_nothing, write_u32, write_i32, write_u64, write_u8, write_f32, write_f64, write_pct, write_ip4, write_ip6,
+    write_mac, write_addr, write_str, write_opaque, write_uuid, write_hex64, write_labels, write_vlans, write_u32s,
+    write_aspath, write_status, write_direction, write_escaped, write_port, write_source,
+]
+
+
+cdef ValueWriter value_writer(int kind) noexcept nogil:
+    """The writer of a kind; the caller got the number from `KINDS`."""
+    return WRITERS[kind]
+
+
+cdef int64_t two_digits(const uint8_t* at) noexcept nogil:
+    if not is_digit(at[0]) or not is_digit(at[1]):
+        return -1000000
+    return (at[0] - 48) * 10 + (at[1] - 48)
+
+
+cdef int64_t read_time(const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """Seconds since 1970 of `2023-11-14T22:13:20+0000`; -1 for any other form (4.01 and before name no zone)."""
+    cdef int64_t year, month, day, hour, minute, second, zone, era, of_era
+    if end - at != 24 or at[4] != c"-" or at[7] != c"-" or at[10] != c"T" or at[13] != c":" or at[16] != c":":
+        return -1
+    if at[19] != c"+" and at[19] != c"-":
+        return -1
+    year = two_digits(at) * 100 + two_digits(at + 2)
+    month, day = two_digits(at + 5), two_digits(at + 8)
+    hour, minute, second = two_digits(at + 11), two_digits(at + 14), two_digits(at + 17)
+    zone = two_digits(at + 20) * 3600 + two_digits(at + 22) * 60
+    if year < 1970 or not 1 <= month <= 12 or not 1 <= day <= 31 or hour < 0 or minute < 0 or second < 0 or zone < 0:
+        return -1
+    # Days of the proleptic Gregorian calendar, with years that begin in March.
+    year -= month <= 2
+    era = year // 400
+    of_era = year - era * 400
+    day += (153 * (month + (9 if month <= 2 else -3)) + 2) // 5 - 1
+    day += era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 - 719468
+    second += day * 86400 + hour * 3600 + minute * 60
+    return second - zone if at[19] == c"+" else second + zone
+
+
+def octets_of(kind, text, era=0):
+    """The octets that the value `text`, of a kind named in `KINDS`, was printed from; None for what it is not.
+
+    Parameters
+    ----------
+    kind : str
+    text : bytes
+    era : int
+        1: 5.01, with swapped hexadecimal digits; 2: 5.01 or newer, with swapped digits in URL escapes.
+    """
+    cdef bytes value = text
+    cdef bytes out = bytes(4 * len(value) + 64)
+    cdef const uint8_t* at = value
+    cdef uint8_t* to = out
+    cdef Py_ssize_t octets = WRITERS[KINDS[kind]](at, at + len(value), to, to + len(out), era)
+    return None if octets < 0 else out[:octets]

@@ -1,0 +1,91 @@
+"""What a template and a schema become: plain tuples that Layout and Plan check and trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ._layout import Layout
+from .datatypes import VARIABLE, ColumnType, Show
+from .template import FieldSpecifier
+
+__all__ = ["Column", "Compiled", "Place", "Step", "kernel_for", "placed_of"]
+
+Column = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
+"""(name, type, source, argument, nullable, wire octets, unit), as `_columns.Layout` takes it."""
+
+Step = tuple[str, int, int, int, int]
+"""(kernel, segment, offset, octets, column), as `_plan.Plan` takes it."""
+
+PADDING = "padding"
+"""What fills a record of a fixed format; paddingOctets of a template are a field like others."""
+
+KERNEL_OF_SHOW = {
+    Show.UNSIGNED: "unsigned",
+    Show.SIGNED: "signed",
+    Show.FLOAT: "float",
+    Show.BOOLEAN: "boolean",
+    Show.IPV4: "unsigned",
+    Show.ADDRESS: "octets",
+    Show.MAC: "octets",
+    Show.OCTETS: "octets",
+}
+TIME_KERNELS = {
+    "dateTimeSeconds": "seconds",
+    "dateTimeMilliseconds": "milliseconds",
+    "dateTimeMicroseconds": "microseconds",
+    "dateTimeNanoseconds": "nanoseconds",
+}
+NTP_KERNELS = ("microseconds", "nanoseconds")
+
+
+class Compiled(NamedTuple):
+    """What a Layout and `Plan(table, segments, steps, wires)` are made from.
+
+    Templates with equal `columns` and `finish` fill one table, if its layout takes their `wires`: how
+    long the field of each column is in this template, or None where that is of no interest.
+    """
+
+    columns: tuple[Column, ...]
+    finish: tuple[tuple[str, tuple[int, ...]], ...]
+    steps: tuple[Step, ...]
+    segments: tuple[int, ...]
+    wires: tuple[int, ...] | None = None
+
+    def layout(self) -> Layout:
+        return Layout(self.columns, self.finish, self.wires is not None)
+
+
+class Place(NamedTuple):
+    """Where a field stands in its record."""
+
+    field: FieldSpecifier
+    segment: int
+    offset: int  # of the segment; 0 for the variable field that ends it
+
+    @property
+    def is_variable(self) -> bool:
+        return self.field.length == VARIABLE
+
+
+def placed_of(fields: Iterable[FieldSpecifier]) -> tuple[list[Place], tuple[int, ...]]:
+    """The fields with their places, padding left out, and the segments of the record."""
+    placed, segments = [], [0]
+    for field in fields:
+        is_variable = field.length == VARIABLE
+        if (field.element.pen, field.element.id, field.element.name) != (0, 0, PADDING):
+            placed.append(Place(field, len(segments) - 1, 0 if is_variable else segments[-1]))
+        if is_variable:
+            segments.append(0)
+        else:
+            segments[-1] += field.length
+    return placed, tuple(segments)
+
+
+def kernel_for(field: FieldSpecifier, type: ColumnType) -> str:
+    """The kernel of `_steps` that stores a field in a column of that type; "boolean" takes a finish step."""
+    if type.width == 0:
+        if field.length == 0:
+            return "empty"
+        return "text" if type.show is Show.TEXT else "octets"
+    return TIME_KERNELS.get(field.element.type) or KERNEL_OF_SHOW[type.show]

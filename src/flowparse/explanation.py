@@ -1,0 +1,312 @@
+"""explain: every octet of a datagram by name, and why anything of it was refused.
+
+It goes by the executable specification (`reference`), so that what it says is what the RFC text says,
+and not what the kernels do. It is for people; use `Decoder` to decode.
+
+NetFlow v1, v5, v7, v9 and IPFIX. Not here: sFlow, and what stands in a sampled packet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .events import Event
+from .reference import Decoder
+from .reference import fixed as fixed_formats
+from .reference.message import TEMPLATE_SETS
+from .reference.templates import Definition, Template, Withdrawal, read_templates
+from .reference.values import value
+from .reference.wire import HEADERS, Damage, FieldSpecifier, SetSpan, read_header, read_records, read_sets
+from .registry import Registry
+from .text import html, time_text, visible
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["Explanation", "Part", "explain"]
+
+SHOWN_OCTETS = 16
+ALARM = ";color:#b00"
+HEADER_FIELDS: Mapping[int, tuple[tuple[str, int, str], ...]] = {
+    1: (
+        *(("version", 2, ""), ("count", 2, "records"), ("sysUpTime", 4, "ms"), ("unix_secs", 4, "s")),
+        ("unix_nsecs", 4, "ns"),
+    ),
+    5: (
+        *(("version", 2, ""), ("count", 2, "records"), ("sysUpTime", 4, "ms"), ("unix_secs", 4, "s")),
+        *(("unix_nsecs", 4, "ns"), ("flow_sequence", 4, "flows"), ("engine_type", 1, ""), ("engine_id", 1, "")),
+        ("sampling_interval", 2, "mode in 2 bits, interval in 14"),
+    ),
+    7: (
+        *(("version", 2, ""), ("count", 2, "records"), ("sysUpTime", 4, "ms"), ("unix_secs", 4, "s")),
+        *(("unix_nsecs", 4, "ns"), ("flow_sequence", 4, "flows"), ("reserved", 4, "")),
+    ),
+    9: (
+        *(("Version", 2, ""), ("Count", 2, "records"), ("sysUpTime", 4, "ms"), ("UNIX Secs", 4, "s")),
+        *(("Sequence Number", 4, "messages"), ("Source ID", 4, "")),
+    ),
+    10: (
+        *(("Version Number", 2, ""), ("Length", 2, "octets"), ("Export Time", 4, "s")),
+        *(("Sequence Number", 4, "data records"), ("Observation Domain ID", 4, "")),
+    ),
+}  # fmt: skip
+PEOPLE_SAY = {1: "NetFlow v1", 5: "NetFlow v5", 7: "NetFlow v7", 9: "NetFlow v9", 10: "IPFIX"}
+TIMES = {"dateTimeSeconds", "dateTimeMilliseconds", "dateTimeMicroseconds", "dateTimeNanoseconds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some octets and what they are.
+
+    Attributes
+    ----------
+    offset, length : int
+    depth : int
+        0 for headers and Sets, 1 for records, 2 for fields.
+    name, value, note : str
+    """
+
+    offset: int
+    length: int
+    depth: int
+    name: str
+    value: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What `explain` found; `str()` and Jupyter show it.
+
+    Attributes
+    ----------
+    octets : bytes
+    parts : tuple of Part
+        In wire order. Those without a `value` are headings of the parts below them; the others
+        cover every octet once.
+    events : tuple of Event
+        What a lenient decoder has to say.
+    """
+
+    octets: bytes
+    parts: tuple[Part, ...]
+    events: tuple[Event, ...]
+
+    def lines(self) -> Iterator[tuple[str, str, str]]:
+        """(offset and length, octets, words) of each part, and the events where they belong."""
+        told = sorted(self.events, key=lambda event: (event.offset is None, event.offset))
+        for part in self.parts:
+            while told and told[0].offset is not None and told[0].offset < part.offset:
+                yield "", "", f"! {told.pop(0).message}"
+            shown = self.octets[part.offset : part.offset + part.length] if part.value else b""
+            octets = shown[:SHOWN_OCTETS].hex(" ") + (" ..." if len(shown) > SHOWN_OCTETS else "")
+            words = "  " * part.depth + part.name + (f" = {part.value}" if part.value else "")
+            yield f"{part.offset:5} +{part.length}", octets, words + (f"  ({part.note})" if part.note else "")
+        for event in told:
+            yield "", "", f"! {event.message}"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{where:12} {octets:52} {words}".rstrip() for where, octets, words in self.lines())
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {len(self.octets)} octets: {len(self.parts)} parts, {len(self.events)} events>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html(where)}</td><td><code>{html(octets, None)}</code></td>"
+            f'<td style="white-space:pre{ALARM if words.startswith("! ") else ""}">{html(words, None)}</td></tr>'
+            for where, octets, words in self.lines()
+        )
+        return f'<table style="text-align:left"><tr><th>offset</th><th>octets</th><th>what</th></tr>{rows}</table>'
+
+
+def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Registry | None = None) -> Explanation:
+    """Name every octet of a datagram.
+
+    Parameters
+    ----------
+    datagram : buffer of octets
+    templates : iterable of buffers of octets, optional
+        Datagrams of the same exporter that came before, for their templates.
+    registry : Registry, optional
+        Elements beyond those of the package.
+
+    Returns
+    -------
+    Explanation
+
+    Examples
+    --------
+    >>> print(explain(bytes.fromhex("000a0010 6553f100 00000007 00000001")))
+        0 +16                                                         IPFIX message
+        0 +2     00 0a                                                  Version Number = 10
+        2 +2     00 10                                                  Length = 16  (octets)
+        4 +4     65 53 f1 00                                            Export Time = 1700000000  (s)
+        8 +4     00 00 00 07                                            Sequence Number = 7  (data records)
+       12 +4     00 00 00 01                                            Observation Domain ID = 1
+                                                                      ! the message holds no Set
+    """
+    octets = bytes(datagram)
+    elements = registry or Registry.default()
+    decoder = Decoder(malformed="salvage", replay=False, transport="file", registry=elements)
+    for earlier in templates:
+        decoder.feed(bytes(earlier), "")
+    decoder.events()
+    known = {each.template.id: each.template for each in decoder.templates() if _is_of(each, octets)}
+    events = tuple(decoder.decode(octets, "").events)
+    return Explanation(octets, tuple(_parts(octets, known, elements)), events)
+
+
+def _is_of(each: object, octets: bytes) -> bool:
+    """Whether a template is of the domain that the datagram is of."""
+    try:
+        return bool(each.domain == read_header(octets).domain)  # type: ignore[attr-defined]
+    except Damage:
+        return False
+
+
+def _parts(octets: bytes, known: dict[int, Template], elements: Registry) -> Iterator[Part]:
+    """The parts of a datagram, in wire order."""
+    version = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
+    if version not in HEADERS or len(octets) < HEADERS[version]:
+        yield Part(0, len(octets), 0, "no message", _hex(octets))
+        return
+    at = HEADERS[version]
+    end = len(octets)
+    if version == 10:
+        end = min(end, max(at, int.from_bytes(octets[2:4])))
+    yield Part(0, at, 0, f"{PEOPLE_SAY[version]} message")
+    offset = 0
+    for name, width, note in HEADER_FIELDS[version]:
+        number = int.from_bytes(octets[offset : offset + width])
+        yield Part(offset, width, 1, name, str(number), note)
+        offset += width
+    if version in fixed_formats.VERSIONS:
+        yield from _fixed(octets, version, at)
+        return
+    try:
+        for span in read_sets(octets, at, end):
+            yield from _set(octets, span, version, known, elements)
+            at = span.end
+    except Damage as damage:
+        at = damage.offset
+    if at < end:
+        yield Part(at, end - at, 0, "what is left", _hex(octets[at:end]))
+    if end < len(octets):
+        yield Part(end, len(octets) - end, 0, "behind the message", _hex(octets[end:]))
+
+
+def _fixed(octets: bytes, version: int, at: int) -> Iterator[Part]:
+    fields = fixed_formats.fields_of(version)
+    length = sum(field.length for field in fields)
+    count = min(int.from_bytes(octets[2:4]), (len(octets) - at) // length)
+    for n in range(count):
+        record = tuple(
+            octets[at + sum(f.length for f in fields[:i]) :][: field.length] for i, field in enumerate(fields)
+        )
+        yield from _record(octets, fields, record, at, at + length, n)
+        at += length
+    if at < len(octets):
+        yield Part(at, len(octets) - at, 0, "behind the last record", _hex(octets[at:]))
+
+
+def _set(octets: bytes, span: SetSpan, version: int, known: dict[int, Template], elements: Registry) -> Iterator[Part]:
+    templates, options = TEMPLATE_SETS[version]
+    word = "FlowSet" if version == 9 else "Set"
+    kind = {templates: "templates", options: "options templates"}.get(span.id, "reserved" if span.id < 256 else "data")
+    template = known.get(span.id)
+    if kind == "data":
+        kind = "data without a template" if template is None else "options data" if template.is_options else "data"
+    yield Part(span.at, span.octets, 0, f"{word} {span.id}: {kind}")
+    yield Part(span.at, 2, 1, f"{word} ID", str(span.id))
+    yield Part(span.at + 2, 2, 1, "Length", str(span.octets), "octets")
+    at = span.body
+    if span.id in (templates, options):
+        for part in _templates(octets, span, version, known, elements):
+            yield part
+            at = max(at, part.offset + part.length)
+    elif template is not None:
+        try:
+            for n, (record, end) in enumerate(read_records(octets, at, span.end, template.fields)):
+                yield from _record(octets, template.fields, record, at, end, n)
+                at = end
+        except Damage:
+            pass
+    if at < span.end:
+        rest = octets[at : span.end]
+        name = "padding" if template is not None or not any(rest) else "not read"
+        yield Part(at, span.end - at, 1, name, _hex(rest))
+
+
+def _templates(
+    octets: bytes, span: SetSpan, version: int, known: dict[int, Template], elements: Registry
+) -> Iterator[Part]:
+    try:
+        for made in read_templates(octets, span, version, elements):
+            if isinstance(made, Withdrawal):
+                yield Part(made.at, 4, 1, f"withdrawal of template {made.id}", _hex(octets[made.at : made.at + 4]))
+                continue
+            yield from _template(octets, made, version)
+            if made.template.min_length:
+                known[made.template.id] = made.template
+    except Damage:
+        return
+
+
+def _template(octets: bytes, made: Definition, version: int) -> Iterator[Part]:
+    template = made.template
+    end = made.at + 2 + len(template.octets)
+    what = "options template" if template.is_options else "template"
+    yield Part(made.at, end - made.at, 1, f"{what} {template.id}: records of {template.min_length} octets or more")
+    yield Part(made.at, 2, 2, "Template ID", str(template.id))
+    names = ("Option Scope Length", "Option Length") if version == 9 else ("Field Count", "Scope Field Count")
+    at = made.at + 2
+    for name in names if template.is_options else ("Field Count",):
+        yield Part(at, 2, 2, name, str(int.from_bytes(octets[at : at + 2])))
+        at += 2
+    for field in template.fields:
+        width = 8 if version == 10 and octets[at] & 0x80 else 4
+        number = f"{field.pen}/{field.id}" if field.pen else str(field.id)
+        length = "variable" if field.length == 65535 else f"{field.length} octets"
+        scope = "scope " if field.is_scope else ""
+        yield Part(at, width, 2, f"{scope}{field.name}", f"{number}, {length}", field.type)
+        at += width
+
+
+def _record(
+    octets: bytes, fields: Iterable[FieldSpecifier], record: tuple[bytes, ...], at: int, end: int, n: int
+) -> Iterator[Part]:
+    yield Part(at, end - at, 1, f"record {n + 1}")
+    for field, raw in zip(fields, record, strict=True):
+        if field.length == 65535:
+            prefix = 3 if octets[at] == 255 else 1
+            yield Part(at, prefix, 2, f"length of {field.name}", str(len(raw)))
+            at += prefix
+        yield Part(at, len(raw), 2, field.name, _value(field, raw), _unit(field))
+        at += len(raw)
+
+
+def _value(field: FieldSpecifier, raw: bytes) -> str:
+    found = value(field.type, field.length, raw)
+    if isinstance(found, bytes):
+        return _hex(found)
+    if isinstance(found, str):
+        return visible(found) or '""'
+    if field.type in TIMES and isinstance(found, int):
+        return f"{time_text(found)} UTC"
+    return "nothing" if found is None else str(found)
+
+
+def _unit(field: FieldSpecifier) -> str:
+    known = None if field.type in TIMES else Registry.default().find(field.pen, field.id)
+    return (known.units or "") if known else ""
+
+
+def _hex(octets: bytes) -> str:
+    if not octets:
+        return "no octets"
+    return f"0x{octets[:SHOWN_OCTETS].hex()}" + (
+        f" and {len(octets) - SHOWN_OCTETS} more" if len(octets) > SHOWN_OCTETS else ""
+    )

@@ -1,0 +1,407 @@
+"""What options records say of others: sampling rates, and names of interfaces, applications and VRFs.
+
+Each observation domain has tables of its own; what one lacks is looked for in all of its exporter,
+and taken where they agree, since many send options from another domain than flows (RFC 7011 section
+4, RFC 5477, RFC 6759). An options template teaches when its fields say so, not by its id.
+
+Not here: how rows are joined to it, which is `plan` and the kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+from ._lookup import Names, Rates, application_number
+from .template import VARIABLE, FieldSpecifier
+
+__all__ = ["Application", "Interface", "Knowledge", "Known", "Sampler", "Scope", "is_likely", "teaches"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST_OF_TABLE = 16384
+MOST_DOMAINS = 64  # of an exporter, that were told anything
+MOST_IN_ALL = 1 << 20
+MOST_RATE = 1 << 24
+SWAPPED = 1 << 16  # from here on, octets in the wrong order are likelier than such a rate
+
+SAMPLER_IDS = ("samplerId", "selectorId")
+INTERFACES = ("scopeInterface", "ingressInterface", "egressInterface")
+TEMPLATES = ("scopeTemplate", "templateId")
+RATES = ("samplingInterval", "samplerRandomInterval", "samplingPacketInterval", "samplingSize", "samplingProbability")
+NAMES = {
+    "interfaceName",
+    "interfaceDescription",
+    "applicationName",
+    "applicationDescription",
+    "VRFname",
+    "samplerName",
+    "selectorName",
+}
+VRFS = ("ingressVRFID", "egressVRFID")
+TEACHING = {*RATES, *NAMES, "systemInitTimeMilliseconds"}
+
+Scope = tuple[bytes, int, int]
+"""(exporter's identity, protocol, observation domain)."""
+
+Known = tuple[
+    int,
+    dict[int, int],
+    Rates | None,
+    Rates | None,
+    tuple[Names | None, Names | None, Names | None, Names | None],
+    int | None,
+]
+"""The rate of a domain or 0, rates of its templates, of samplers and interfaces, names of interfaces, applications,
+VRFs and samplers, and when the exporter started, in milliseconds since 1970."""
+
+Record = Mapping[str, bytes]
+"""Octets by element name; of elements that repeat, the first."""
+
+
+class Sampler(NamedTuple):
+    """A sampler or selector (RFC 5477 section 8.2); `rate` is None where it makes no sense."""
+
+    id: int
+    rate: int | None
+    algorithm: int | None = None
+    name: str | None = None
+
+
+class Interface(NamedTuple):
+    """An interface by its ifIndex."""
+
+    if_index: int
+    name: str | None = None
+    description: str | None = None
+
+
+class Application(NamedTuple):
+    """An application (RFC 6759): the octets of its applicationId say engine and selector."""
+
+    id: bytes
+    name: str | None = None
+    description: str | None = None
+
+
+@dataclass(slots=True)
+class Tables:
+    """What one observation domain was told."""
+
+    samplers: dict[int, Sampler] = field(default_factory=dict)
+    interfaces: dict[int, Interface] = field(default_factory=dict)
+    applications: dict[bytes, Application] = field(default_factory=dict)
+    vrfs: dict[int, str] = field(default_factory=dict)
+    interface_rates: dict[int, int] = field(default_factory=dict)
+    template_rates: dict[int, int] = field(default_factory=dict)
+    rate: int | None = None
+    init_time_ms: int | None = None
+
+    @property
+    def n_entries(self) -> int:
+        """How many names and rates it holds."""
+        names = len(self.samplers) + len(self.interfaces) + len(self.applications) + len(self.vrfs)
+        return names + len(self.interface_rates) + len(self.template_rates)
+
+
+class Odd(NamedTuple):
+    """Something that was not taken over: the element, and the number that it had."""
+
+    element: str
+    value: int
+
+
+def teaches(fields: Sequence[FieldSpecifier]) -> bool:
+    """Whether records of an options template say what others mean."""
+    return any(each.element.name in TEACHING for each in fields)
+
+
+class Knowledge:
+    """The tables of all exporters, as many as there is room for.
+
+    Attributes
+    ----------
+    version : int
+        Grows with what is known.
+    dropped : int
+        Entries that had no room.
+    """
+
+    def __init__(self) -> None:
+        self._exporters: dict[bytes, dict[tuple[int, int], Tables]] = {}
+        self._n = 0
+        self.version = 0
+        self.dropped = 0
+
+    @property
+    def tables(self) -> dict[Scope, Tables]:
+        """What each domain was told."""
+        return {(owner, *domain): tables for owner, of in self._exporters.items() for domain, tables in of.items()}
+
+    @property
+    def n_exporters(self) -> int:
+        """Exporters of which anything is known."""
+        return len(self._exporters)
+
+    def learn(self, scope: Scope, fields: Sequence[FieldSpecifier], octets: bytes) -> list[Odd]:
+        """Take over whole options records; return what was not."""
+        of_exporter = self._exporters.setdefault(scope[0], {})
+        tables = of_exporter.get(scope[1:])
+        if tables is None:
+            if len(of_exporter) >= MOST_DOMAINS:
+                self._forget(of_exporter.pop(next(iter(of_exporter))))
+            tables = of_exporter[scope[1:]] = Tables()
+        odd: list[Odd] = []
+        for record in records(fields, octets):
+            self._learn_rate(tables, record, odd)
+            self._learn_names(tables, record)
+            if (init := number(record, "systemInitTimeMilliseconds")) is not None:
+                self.version += tables.init_time_ms != (init or None)
+                tables.init_time_ms = init or None
+        return odd
+
+    def take_dropped(self) -> int:
+        """How many entries had no room since this was asked last."""
+        dropped, self.dropped = self.dropped, 0
+        return dropped
+
+    def known(self, scope: Scope, *, names: bool = True) -> Known:
+        """What the kernels read while they decode records of a domain; `names` only where anybody asks for them."""
+        own = self._own(scope)
+        made: list[Names | None] = [None] * 4
+        if names:
+            found = (
+                self.interface_names(scope),
+                self._application_numbers(scope),
+                self.vrf_names(scope),
+                self.sampler_names(scope),
+            )
+            made = [Names(each) if each else None for each in found]
+        samplers, interfaces = self.samplers(scope), self.interface_rates(scope)
+        return (
+            self.rate(scope) or 0,
+            dict(own.template_rates),
+            Rates(samplers) if samplers else None,
+            Rates(interfaces) if interfaces else None,
+            (made[0], made[1], made[2], made[3]),
+            self.init_time_ms(scope),
+        )
+
+    def _application_numbers(self, scope: Scope) -> dict[int, str]:
+        numbers = ((application_number(id), name) for id, name in self.application_names(scope).items())
+        return {number: name for number, name in numbers if number is not None}
+
+    def forget_all_but(self, is_known: Callable[[bytes], bool]) -> None:
+        """Forget exporters that are no longer known."""
+        for identity in [identity for identity in self._exporters if not is_known(identity)]:
+            for tables in self._exporters.pop(identity).values():
+                self._forget(tables)
+
+    def _forget(self, tables: Tables) -> None:
+        self._n -= tables.n_entries
+        self.version += 1
+
+    # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def samplers(self, scope: Scope) -> dict[int, int]:
+        """Rates by sampler id: the domain's, and those that all other domains of the exporter agree on."""
+        agreed = agreement({id: each.rate for id, each in tables.samplers.items()} for tables in self._others(scope))
+        own = {id: each.rate for id, each in self._own(scope).samplers.items()}
+        return {id: rate for id, rate in (agreed | own).items() if rate is not None}
+
+    def interface_rates(self, scope: Scope) -> dict[int, int]:
+        """Rates by ifIndex, likewise."""
+        agreed = agreement(tables.interface_rates for tables in self._others(scope))
+        return agreed | self._own(scope).interface_rates
+
+    def rate(self, scope: Scope) -> int | None:
+        """The rate of a whole domain: as told, or that of its only sampler, or what other domains agree on."""
+        own = domain_rate(self._own(scope))
+        if own is not None:
+            return own
+        others = {rate for tables in self._others(scope) if (rate := domain_rate(tables)) is not None}
+        return others.pop() if len(others) == 1 else None
+
+    def interface_names(self, scope: Scope) -> dict[int, str]:
+        """Names by ifIndex: the domain's, and what other domains of the exporter agree on."""
+        agreed = agreement(names_of(tables.interfaces) for tables in self._others(scope))
+        return agreed | names_of(self._own(scope).interfaces)
+
+    def application_names(self, scope: Scope) -> dict[bytes, str]:
+        """Names by applicationId, likewise."""
+        agreed = agreement(names_of(tables.applications) for tables in self._others(scope))
+        return agreed | names_of(self._own(scope).applications)
+
+    def vrf_names(self, scope: Scope) -> dict[int, str]:
+        """Names by VRF id, likewise."""
+        return agreement(tables.vrfs for tables in self._others(scope)) | self._own(scope).vrfs
+
+    def sampler_names(self, scope: Scope) -> dict[int, str]:
+        """Names by sampler id, likewise."""
+        named = ({id: each.name for id, each in tables.samplers.items() if each.name} for tables in self._others(scope))
+        return agreement(named) | {id: each.name for id, each in self._own(scope).samplers.items() if each.name}
+
+    def init_time_ms(self, scope: Scope) -> int | None:
+        """When the exporter started, in milliseconds since 1970: as the domain was told, or what others agree on."""
+        own = self._own(scope).init_time_ms
+        if own is not None:
+            return own
+        others = {tables.init_time_ms for tables in self._others(scope)} - {None}
+        return others.pop() if len(others) == 1 else None
+
+    def _own(self, scope: Scope) -> Tables:
+        return self._exporters.get(scope[0], {}).get(scope[1:]) or Tables()
+
+    def _others(self, scope: Scope) -> list[Tables]:
+        return [tables for domain, tables in self._exporters.get(scope[0], {}).items() if domain != scope[1:]]
+
+    # ── one record ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _learn_rate(self, tables: Tables, record: Record, odd: list[Odd]) -> None:
+        sampler_id = first_number(record, SAMPLER_IDS)
+        told = told_rate(record)
+        if told is None and sampler_id is None:
+            return
+        rate = None if told is None else told.value
+        if rate is not None and not is_likely(rate):
+            odd.append(told)  # type: ignore[arg-type]
+            rate = None
+        if sampler_id is not None:
+            algorithm = first_number(record, ("selectorAlgorithm", "samplerMode", "samplingAlgorithm"))
+            name = text(record, "samplerName") or text(record, "selectorName")
+            before = tables.samplers.get(sampler_id)
+            if before and told is None:
+                rate = before.rate
+            self._put(
+                tables.samplers, sampler_id, Sampler(sampler_id, rate, algorithm, name or (before and before.name))
+            )
+        elif (index := first_number(record, INTERFACES)) is not None:
+            self._set(tables.interface_rates, index, rate)
+        elif (template := first_number(record, TEMPLATES)) is not None:
+            self._set(tables.template_rates, template, rate)
+        else:
+            self.version += tables.rate != rate
+            tables.rate = rate
+
+    def _learn_names(self, tables: Tables, record: Record) -> None:
+        if (index := first_number(record, INTERFACES)) is not None:
+            name, description = text(record, "interfaceName"), text(record, "interfaceDescription")
+            if name or description:
+                self._put(tables.interfaces, index, Interface(index, name, description))
+        if (application := record.get("applicationId")) is not None:
+            name, description = text(record, "applicationName"), text(record, "applicationDescription")
+            if name or description:
+                self._put(tables.applications, application, Application(application, name, description))
+        name = text(record, "VRFname")
+        if name and (vrf := first_number(record, VRFS)) is not None:
+            self._put(tables.vrfs, vrf, name)
+
+    def _put(self, table: dict[K, V], key: K, value: V) -> None:
+        if key in table:
+            self.version += table[key] != value
+            table[key] = value
+        elif len(table) < MOST_OF_TABLE and self._n < MOST_IN_ALL:
+            table[key] = value
+            self._n += 1
+            self.version += 1
+        else:
+            self.dropped += 1
+
+    def _set(self, table: dict[int, int], key: int, rate: int | None) -> None:
+        if rate is None:
+            gone = table.pop(key, None) is not None
+            self._n -= gone
+            self.version += gone
+        else:
+            self._put(table, key, rate)
+
+
+def told_rate(record: Record) -> Odd | None:
+    """One of how many packets were sampled, by the elements that the record has; and which of them said so.
+
+    Count-based (RFC 5476 section 6.5.2.1): of interval + space packets, interval are sampled. Random
+    n out of N: size of population.
+    """
+    interval, space = number(record, "samplingPacketInterval"), number(record, "samplingPacketSpace")
+    if interval and space is not None:
+        return Odd("samplingPacketInterval", (interval + space) // interval)
+    size, population = number(record, "samplingSize"), number(record, "samplingPopulation")
+    if size and population is not None:
+        return Odd("samplingSize", population // size)
+    for name in ("samplerRandomInterval", "samplingInterval"):
+        value = number(record, name)
+        if value is not None:
+            return Odd(name, value)
+    return None
+
+
+def is_likely(rate: int) -> bool:
+    """Whether a rate makes sense: not 0, not huge, not a power of two in the wrong byte order."""
+    if not 1 <= rate <= MOST_RATE:
+        return False
+    swapped = int.from_bytes(rate.to_bytes(4), "little")
+    return rate < SWAPPED or swapped & (swapped - 1) != 0
+
+
+def domain_rate(tables: Tables) -> int | None:
+    """The rate of a domain: as told of it, or what all of its samplers agree on."""
+    if tables.rate is not None:
+        return tables.rate
+    rates = {each.rate for each in tables.samplers.values()}
+    return rates.pop() if len(rates) == 1 else None
+
+
+def agreement(tables: Iterable[Mapping[K, V]]) -> dict[K, V]:
+    """The entries that no two tables tell differently."""
+    agreed: dict[K, V] = {}
+    disputed: set[K] = set()
+    for table in tables:
+        for key, value in table.items():
+            if agreed.setdefault(key, value) != value:
+                disputed.add(key)
+    return {key: value for key, value in agreed.items() if key not in disputed}
+
+
+def names_of(table: Mapping[K, Interface] | Mapping[K, Application]) -> dict[K, str]:
+    """What to call each: its name, or else its description."""
+    return {key: name for key, each in table.items() if (name := each.name or each.description)}
+
+
+# ── octets ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def records(fields: Sequence[FieldSpecifier], octets: bytes) -> Iterator[Record]:
+    """The records of a Set that was found to hold whole ones."""
+    at = 0
+    while at < len(octets):
+        record: dict[str, bytes] = {}
+        for each in fields:
+            length = each.length
+            if length == VARIABLE:
+                length, at = octets[at], at + 1
+                if length == 255:
+                    length, at = int.from_bytes(octets[at : at + 2]), at + 2
+            record.setdefault(each.element.name, octets[at : at + length])
+            at += length
+        yield record
+
+
+def number(record: Record, name: str) -> int | None:
+    """An unsigned number; None where it is not there, or of no octets or more than 8."""
+    value = record.get(name)
+    return int.from_bytes(value) if value is not None and 1 <= len(value) <= 8 else None
+
+
+def first_number(record: Record, names: Sequence[str]) -> int | None:
+    """The first of several that is there."""
+    return next((value for name in names if (value := number(record, name)) is not None), None)
+
+
+def text(record: Record, name: str) -> str | None:
+    """Text, without the zeros that a fixed length leaves at its end; None where there is none."""
+    value = record.get(name)
+    if value is None:
+        return None
+    return value.rstrip(b"\0").decode("utf-8", "backslashreplace") or None

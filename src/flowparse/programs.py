@@ -1,0 +1,130 @@
+"""Programs: the plan of each template, and the tables that plans write to.
+
+Templates that say the same share a plan, those with the same layout a table. Both are remembered
+only as long as they are of use: a template in force keeps its plan, a plan its table, and rows that
+nobody took theirs; beyond that, some are kept at hand, since exporters repeat themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from . import plan
+from ._columns import Account, Sealed, Table
+from ._plan import Plan
+from .knowledge import teaches
+from .registry import Registry
+from .schema import FlowColumn
+from .template import FieldSpecifier, fields_from, n_odd, n_unknown
+
+__all__ = ["Program", "Programs"]
+
+AT_HAND = 1024
+
+
+class Program(NamedTuple):
+    """What the walk needs of a template: its plan, whether its records teach, and what is odd about its fields."""
+
+    plan: Plan
+    teaches: bool
+    n_unknown: int
+    n_odd: int
+
+
+class Programs:
+    """The plans and tables of one decoder.
+
+    Parameters
+    ----------
+    columns : sequence of FlowColumn, or None
+        Of the flow view; None is every field as sent.
+    elements : Registry
+    flows, options : Account
+        Where flow rows and options records are held.
+    most_tables : int
+        With rows or plans, of either.
+
+    Attributes
+    ----------
+    n_out_of_range : int
+        Values of rows taken that no column holds.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[FlowColumn] | None,
+        elements: Registry,
+        flows: Account,
+        options: Account,
+        most_tables: int,
+    ) -> None:
+        self._columns = columns
+        self._elements = elements
+        self._accounts = {False: flows, True: options}
+        self._tables: dict[bool, dict[object, Table]] = {False: {}, True: {}}
+        self._most_tables = most_tables
+        self.n_out_of_range = 0
+        self._programs: dict[tuple[int, bool, bytes], Program] = {}
+
+    def fixed(self, fields: tuple[FieldSpecifier, ...]) -> Plan:
+        """The plan of a fixed format."""
+        compiled = self._compiled(fields, is_options=False, lookups=False)
+        table = self._table(compiled, fields, is_options=False, most=None)
+        assert table is not None
+        return Plan(table, compiled.segments, compiled.steps, compiled.wires)
+
+    def of_template(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
+        """The program of a Template Record; None where there are as many tables as may be."""
+        key = (protocol, is_options, octets[2:])  # the id is of no interest
+        program = self._programs.pop(key, None)
+        if program is None:
+            fields = fields_from(octets, protocol, is_options, self._elements)
+            compiled = self._compiled(fields, is_options=is_options)
+            table = self._table(compiled, fields, is_options=is_options, most=self._most_tables)
+            if table is None:
+                return None
+            made = Plan(table, compiled.segments, compiled.steps, compiled.wires)
+            program = Program(made, is_options and teaches(fields), n_unknown(fields, self._elements), n_odd(fields))
+            if len(self._programs) >= AT_HAND:
+                del self._programs[next(iter(self._programs))]
+        self._programs[key] = program
+        return program
+
+    def take(self, *, options: bool = False) -> list[tuple[Table, list[Sealed]]]:
+        """Hand over all rows, of flows or of options records."""
+        tables = self._tables[options]
+        taken = [(table, table.take()) for table in tables.values()]
+        self.n_out_of_range += sum(table.take_out_of_range() for table in tables.values())
+        if len(tables) > AT_HAND:
+            self._forget_unused(tables)
+        return taken
+
+    def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool, lookups: bool = True) -> plan.Compiled:
+        """Without `lookups` where there are no options, so no rates of interfaces."""
+        if is_options or self._columns is None:
+            return plan.native(fields)
+        return plan.flow(fields, self._columns, lookups=lookups)
+
+    def _table(
+        self, compiled: plan.Compiled, fields: tuple[FieldSpecifier, ...], *, is_options: bool, most: int | None
+    ) -> Table | None:
+        tables = self._tables[is_options]
+        key: object = compiled.columns, compiled.finish
+        if key in tables and not tables[key].layout.takes(compiled.wires):
+            # So many widths of fields are invented: they get a table of their own, which counts.
+            key = key, compiled.wires
+        if key not in tables:
+            if most is not None and len(tables) >= most:
+                self._forget_unused(tables)
+                if len(tables) >= most:
+                    return None
+            name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
+            tables[key] = Table(compiled.layout(), self._accounts[is_options], name)
+        return tables[key]
+
+    def _forget_unused(self, tables: dict[object, Table]) -> None:
+        """Forget tables without rows that no plan writes to, and plans that no template has."""
+        self._programs.clear()
+        for key in [key for key, table in tables.items() if table.n_plans == 0 and table.rows_waiting == 0]:
+            del tables[key]

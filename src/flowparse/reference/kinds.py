@@ -1,0 +1,74 @@
+"""The kinds of notes by name: the rows of `events.NOTES`, in their order."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["Kind"]
+
+
+class Kind(IntEnum):
+    """A row of `events.NOTES`; docs/design/wire-decisions.md says when each is told."""
+
+    SHORT = 0
+    VERSION = 1
+    COUNT_REFUSED = 2
+    COUNT_CUT = 3
+    COUNT_LARGE = 4
+    TRAILING = 5
+    GAP = 6
+    RESET = 7
+    RESTART = 8
+    SAMPLING = 9
+    HELD = 10
+    EXPORTER_EVICTED = 11
+    DOMAIN_EVICTED = 12
+    NOT_ALLOWED = 13
+    NOTES = 14
+    GAP_MESSAGES = 15
+    SET_SHORT_REFUSED = 16
+    SET_SHORT_KEPT = 17
+    SET_LONG_REFUSED = 18
+    SET_LONG_KEPT = 19
+    RECORD_LONG_REFUSED = 20
+    RECORD_LONG_KEPT = 21
+    LENGTH_SHORT = 22
+    LENGTH_LONG_REFUSED = 23
+    LENGTH_LONG_KEPT = 24
+    TAIL_REFUSED = 25
+    TAIL_KEPT = 26
+    ZERO_TAIL = 27
+    BEHIND = 28
+    RESERVED_SET = 29
+    EMPTY_SET = 30
+    EMPTY_MESSAGE = 31
+    PADDING = 32
+    TEMPLATE_DEFINED = 33
+    TEMPLATE_CHANGED = 34
+    TEMPLATE_WITHDRAWN = 35
+    TEMPLATES_WITHDRAWN = 36
+    WITHDRAWAL_OVER_UDP = 37
+    WITHDRAWAL_UNKNOWN = 38
+    TEMPLATE_ID = 39
+    TEMPLATE_LONG = 40
+    TEMPLATE_EMPTY = 41
+    TEMPLATE_BIG = 42
+    TEMPLATE_FIELDS = 43
+    SCOPE_LENGTHS = 44
+    SCOPE_COUNT = 45
+    NO_SCOPE = 46
+    ELEMENT_UNKNOWN = 47
+    ELEMENT_WIDTH = 48
+    EVICTED_OF_DOMAIN = 49
+    EVICTED_TEMPLATE = 50
+    EVICTED_FOR_FIELDS = 51
+    TEMPLATE_EXPIRED = 52
+    DATA_PENDING = 53
+    DATA_DROPPED = 54
+    PENDING_FULL = 55
+    PENDING_OLD = 56
+    REPLAYED = 57
+    REPLAY_LONG = 58
+    RECORDS = 59
+    VALUES = 60
+    COUNT_DIFFERS = 61

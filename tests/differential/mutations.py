@@ -1,0 +1,106 @@
+"""Damage to datagrams that exporters sent: seeded, of eight kinds, so that a session can be had again by its number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from tests.differential.conversations import Datagram
+
+BOUNDARY = (0, 1, 2, 3, 4, 15, 16, 255, 256, 65534, 65535)
+HEADERS = {1: 16, 5: 24, 7: 24, 9: 20, 10: 16}
+
+
+def header_length(octets: bytes) -> int:
+    return HEADERS.get(int.from_bytes(octets[:2]), 0)
+
+
+def flip_bits(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """A few bits are others."""
+    changed = bytearray(octets)
+    for _ in range(pick.choice((1, 1, 2, 8))):
+        if changed:
+            changed[pick.randrange(len(changed))] ^= 1 << pick.randrange(8)
+    return bytes(changed)
+
+
+def set_word(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """A word of 16 bits is one that lengths, ids and counts have their edges at; mostly one of a Set Header."""
+    at = pick.choice(set_headers(octets)) if pick.random() < 0.6 else pick.randrange(max(1, len(octets) - 1))
+    at += pick.choice((0, 2))
+    word = pick.choice(BOUNDARY) if pick.random() < 0.7 else int.from_bytes(octets[at : at + 2]) + pick.choice((-1, 1))
+    return octets[:at] + (word % 65536).to_bytes(2) + octets[at + 2 :]
+
+
+def set_headers(octets: bytes) -> list[int]:
+    """Where the Sets begin, as far as their lengths lead."""
+    at, found = header_length(octets), [0]
+    while at + 4 <= len(octets):
+        found.append(at)
+        length = int.from_bytes(octets[at + 2 : at + 4])
+        if length < 4:
+            break
+        at += length
+    return found
+
+
+def truncate(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """The end is lost."""
+    return octets[: pick.randrange(len(octets) + 1)]
+
+
+def delete(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """Some octets in the middle are lost."""
+    at = pick.randrange(len(octets) + 1)
+    return octets[:at] + octets[at + pick.choice((1, 2, 3, 4, 8, 40)) :]
+
+
+def insert(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """Some octets come in between."""
+    at = pick.randrange(len(octets) + 1)
+    new = pick.choice((b"\0", b"\xff", bytes(4), pick.randbytes(pick.choice((1, 2, 5, 30)))))
+    return octets[:at] + new + octets[at:]
+
+
+def repeat(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """A Set is there twice."""
+    headers = set_headers(octets)[1:]
+    if not headers:
+        return octets + octets
+    at = pick.choice(headers)
+    end = min(len(octets), at + int.from_bytes(octets[at + 2 : at + 4]))
+    return octets[:end] + octets[at:end] + octets[end:]
+
+
+def splice(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """It begins as one datagram and ends as another, from a Set on."""
+    other = pick.choice(others)
+    return octets[: pick.choice([*set_headers(octets)[-1:], len(octets)])] + other[pick.choice(set_headers(other)) :]
+
+
+KINDS = (flip_bits, flip_bits, set_word, set_word, set_word, truncate, delete, insert, repeat, splice)
+
+
+def mend_length(octets: bytes) -> bytes:
+    """The Length of an IPFIX message set right, so that what is wrong inside is looked at."""
+    if octets[:2] == b"\0\x0a" and 4 <= len(octets) <= 65535:
+        return octets[:2] + len(octets).to_bytes(2) + octets[4:]
+    return octets
+
+
+def session(pick: Random, datagrams: Sequence[Datagram], length: int = 20) -> list[Datagram]:
+    """A stretch of a capture, in which datagrams are damaged, lost, twice or late."""
+    start = pick.choice((0, 0, pick.randrange(len(datagrams))))
+    stretch = list(datagrams[start : start + length])
+    others = [octets for octets, _, _ in stretch]
+    out: list[Datagram] = []
+    for whole, exporter, received_ns in stretch:
+        octets = whole
+        for _ in range(pick.choice((0, 1, 1, 1, 2)) if pick.random() < 0.7 else 0):
+            octets = pick.choice(KINDS)(pick, octets, others)
+            octets = mend_length(octets) if pick.random() < 0.7 else octets
+        if pick.random() > 0.03:
+            out.append((octets, exporter, received_ns))
+        if out and pick.random() < 0.05:
+            out.insert(pick.randrange(len(out)), out[-1])
+    return out
