@@ -334,11 +334,12 @@ cdef class SetWalker(Walker):
             return STOP_END
         if id < FIRST_TEMPLATE_ID:
             return self._read_templates(id, id == header.options, &body)
-        if self.rules.templates_only:
-            walk.whole = walk.counted = False
-            return STOP_END
         walk.template = find_template(&walk.domain.templates, id)
         walk.body = body
+        if self.rules.templates_only and (walk.template == NULL or not walk.template.record.is_options):
+            walk.template = NULL
+            walk.whole = walk.counted = False
+            return STOP_END
         if walk.template == NULL and not walk.cut:
             return self._without_template(id, &body)
         return STOP_END

@@ -6,18 +6,20 @@ in was checked to fit the limits, so that nothing is evicted for it, and counts 
 Templates that were not sent for too long are forgotten here too (RFC 7011 section 8.4).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from cpython.mem cimport PyMem_RawFree
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from flowparse._exporters cimport DomainState, Exporter, about, find_domain
+from flowparse._exporters cimport DomainState, Exporter, Exporters, about, find_domain
 from flowparse._intake cimport ArrowFeeder
+from flowparse._layout cimport CONTEXT_EXPORTER
 from flowparse._notes cimport About, NOTE_PENDING_OLD, NOTE_TEMPLATE_EXPIRED, nearly_full, note, take_notes
 from flowparse._part cimport Context
 from flowparse._pending cimport PendingSet, forget_set, is_too_old
-from flowparse._layout cimport CONTEXT_EXPORTER
 from flowparse._templates cimport (
-    READ_DEFINITION, Record, Template, commit_templates, define_template, find_template, forget_template, read_template,
-    roll_back_templates,
+    READ_DEFINITION, READ_LARGE, Reading, Record, Template, commit_templates, define_template, find_template,
+    forget_template, forget_templates, read_template, roll_back_templates,
 )
+from flowparse._wire cimport PROTOCOL_SFLOW5
 
 cdef enum:
     LEAST_LIFETIME_S = 1800         # of a template over UDP
@@ -31,16 +33,16 @@ def n_fields_of(bytes octets, int protocol, bint is_options, uint32_t most_field
     Raises
     ------
     ValueError
-        The octets are not one good record (`_templates.read_template`).
+        The octets are not one good record (`_templates.read_template`), or it has more than `most_fields`.
     """
     cdef Record record
     cdef const uint8_t* at = octets
     cdef Py_ssize_t there = len(octets)
-    if (
-        read_template(at, there, protocol, is_options, 0, most_fields, &record) != READ_DEFINITION
-        or <Py_ssize_t> record.length != there
-    ):
-        raise ValueError("these octets are no good Template Record")
+    cdef Reading reading = read_template(at, there, protocol, is_options, 0, most_fields, &record)
+    if reading == READ_LARGE:
+        raise ValueError(f"a template of more than {most_fields} fields")
+    if reading != READ_DEFINITION or <Py_ssize_t> record.length != there:
+        raise ValueError("octets that are no good Template Record")
     return record.n_fields
 
 
@@ -54,27 +56,36 @@ cdef class Keeper(ArrowFeeder):
         self.by_age = rules["transport"] == "udp"
 
     def _read_templates_only(self):
-        """Pass over Data Sets from now on."""
+        """Pass over data records from now on, those of options aside; templates outlive their session."""
         self.rules.templates_only = True
 
-    def _scopes(self):
-        """Every domain, as (identity, protocol, domain)."""
+    def _end_session(self, identity):
+        if not self.rules.templates_only:
+            ArrowFeeder._end_session(self, identity)
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _known_exporters(self):
+        """The identities of (exporters, sFlow agents)."""
+        return list(self.exporters.by_identity), list(self.agents.by_identity)
+
+    def _scopes(self, bint agents=False):
+        """Domains of exporters, or of sFlow agents, as (identity, protocol, domain, when last heard of or None)."""
         cdef Exporter exporter
         cdef DomainState* domain
         cdef list rows = []
-        for exporter in self.exporters.by_identity.values():
+        for exporter in (self.agents if agents else self.exporters).by_identity.values():
             domain = exporter.state.domains
             # Progress: one domain further each turn.
             while domain != NULL:
-                rows.append((exporter.identity, domain.protocol, domain.id))
+                rows.append((
+                    exporter.identity, domain.protocol, domain.id, domain.last_seen_ns if domain.seen else None,
+                ))
                 domain = domain.next
         return rows
 
-    def _known_exporters(self):
-        return list(self.exporters.by_identity)
-
     def _known_templates(self):
-        """Every template in force, as (identity, protocol, domain, octets, is_options, times or None, interval, redefined)."""
+        """Templates, as (identity, protocol, domain, octets, is_options, times or None, interval, redefined)."""
         cdef Exporter exporter
         cdef DomainState* domain
         cdef Template* template
@@ -97,58 +108,66 @@ cdef class Keeper(ArrowFeeder):
         return rows
 
     def _known_sequences(self):
-        """The sequences that are known, as (identity, protocol, domain, expected, whether they count messages)."""
+        """The sequences that are known, as (identity, protocol, domain, what `_put_in` takes)."""
+        cdef Exporters all
         cdef Exporter exporter
         cdef DomainState* domain
         cdef list rows = []
-        for exporter in self.exporters.by_identity.values():
-            domain = exporter.state.domains
-            # Progress: one domain further each turn.
-            while domain != NULL:
-                if domain.sequence_known:
-                    rows.append((
-                        exporter.identity, domain.protocol, domain.id, domain.expected, bool(domain.by_message),
-                    ))
-                domain = domain.next
+        for all in (self.exporters, self.agents):
+            for exporter in all.by_identity.values():
+                domain = exporter.state.domains
+                # Progress: one domain further each turn.
+                while domain != NULL:
+                    # sFlow that names no agent is not kept: it would be taken for one.
+                    if domain.sequence_known and (domain.protocol == PROTOCOL_SFLOW5) == (all is self.agents):
+                        rows.append((exporter.identity, domain.protocol, domain.id, (
+                            domain.expected, bool(domain.by_message), domain.uptime_ms, domain.last,
+                            domain.last_count, domain.otherwise, bool(domain.count_told),
+                        )))
+                    domain = domain.next
         return rows
 
-    def _put_in(self, list scopes):
-        """Take knowledge over, all or nothing.
+    # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-        `scopes` is [((identity, address, None, rate), protocol, domain, templates, sequence or None)],
-        a template as `_known_templates` has it from its octets on, a sequence as (expected, messages).
+    def _put_in(self, list scopes, list taught):
+        """Take knowledge over, all or nothing; the caller saw that it fits the limits.
+
+        Parameters
+        ----------
+        scopes : list of (identified, protocol, domain, templates, sequence or None)
+            `identified` as `_identify` gives it; a template is (id, octets, is_options, times or None,
+            interval, redefined), a sequence as `_known_sequences` has it. A sequence that is known
+            already stays.
+        taught : list of identified
+            Exporters that options told of.
         """
         cdef Exporter exporter
         cdef DomainState* domain
         cdef Template* template
-        cdef Record record
-        cdef bytes octets
-        cdef list exporters = []        # so that none goes meanwhile
+        cdef uint16_t template_id
+        cdef list made = []             # [(Exporter, protocol, domain)] that were not there; domain None: the exporter
+        cdef list exporters = []        # of the scopes, then of `taught`
+        cdef Py_ssize_t i
         self._enter()
         try:
             self.book.left = self.book.most
             try:
                 for identified, protocol, id, templates, _ in scopes:
-                    exporter = self.exporters.of_identity(identified, &self.book)
-                    exporters.append(exporter)
-                    domain = find_domain(&exporter.state, protocol, id, self.kept, &self.book)
-                    if domain == NULL:
-                        raise MemoryError()
-                    for octets, is_options, _, _, _ in templates:
-                        n_fields_of(octets, protocol, is_options)
-                        read_template(<const uint8_t*> octets, len(octets), protocol, is_options, 0, 65535, &record)
-                        if define_template(&self.kept.templates, &domain.templates, &record, <void*> domain, 0) < 0:
-                            raise MemoryError()
+                    exporters.append(self._make_scope(identified, protocol, id, templates, made))
+                for identified in taught:
+                    exporters.append(self._make_scope(identified, 0, None, (), made))
             except BaseException:
                 roll_back_templates(&self.kept.templates, 0)
+                self._unmake(made)
                 raise
-            # From here on nothing can fail.
+            # From here on nothing can fail, and nothing is allocated.
             commit_templates(&self.kept.templates, False, 0)
-            for (_, protocol, id, templates, sequence), exporter in zip(scopes, exporters):
+            for i in range(len(scopes)):
+                _, protocol, id, templates, sequence = scopes[i]
+                exporter = exporters[i]
                 domain = find_domain(&exporter.state, protocol, id, self.kept, &self.book)
-                for octets, is_options, times, interval, redefined in templates:
-                    # Bounds: n_fields_of() found a header in them.
-                    template = find_template(&domain.templates, int.from_bytes(octets[:2]))
+                for template_id, _, _, times, interval, redefined in templates:
+                    template = find_template(&domain.templates, template_id)
                     template.imported = True
                     template.redefined = redefined
                     template.interval_ns = interval
@@ -156,11 +175,89 @@ cdef class Keeper(ArrowFeeder):
                     if times is not None:
                         template.first_seen_ns, template.last_seen_ns = times
                 if sequence is not None and not domain.sequence_known:
-                    domain.expected, domain.by_message = sequence
+                    (
+                        domain.expected, domain.by_message, domain.uptime_ms, domain.last, domain.last_count,
+                        domain.otherwise, domain.count_told,
+                    ) = sequence
                     domain.sequence_known = True
-                    domain.last_count = -1
+            for i in range(len(scopes), len(exporters)):
+                exporter = exporters[i]
+                exporter.state.taught = True
+                domain = exporter.state.domains
+                # Progress: one domain further each turn.
+                while domain != NULL:
+                    domain.informed = False
+                    domain = domain.next
         finally:
             self._leave()
+
+    cdef Exporter _make_scope(self, tuple identified, int protocol, object id, object templates, list made):
+        """Find or make an exporter and its domain, and let templates be in force when they are committed."""
+        cdef Exporters all = self.agents if protocol == PROTOCOL_SFLOW5 else self.exporters
+        cdef Exporter exporter
+        cdef DomainState* domain
+        cdef Record record
+        cdef bytes octets
+        cdef uint32_t n_domains
+        identity = identified[0]
+        row = None if identity in all.by_identity else [None, all, None, None]
+        if row is not None:
+            made.append(row)            # before it is there, so that it is not without
+        exporter = all.of_identity(identified, &self.book)
+        if row is not None:
+            row[0] = exporter
+        if id is None:
+            return exporter
+        n_domains = exporter.state.n_domains
+        row = [None, all, protocol, id]
+        made.append(row)
+        domain = find_domain(&exporter.state, protocol, id, self.kept, &self.book)
+        if domain == NULL:
+            raise MemoryError()
+        if exporter.state.n_domains > n_domains:
+            row[0] = exporter
+        for _, octets, is_options, _, _, _ in templates:
+            if (
+                read_template(<const uint8_t*> octets, len(octets), protocol, is_options, 0, 65535, &record)
+                != READ_DEFINITION
+            ):
+                raise ValueError("these octets are no good Template Record")
+            if define_template(&self.kept.templates, &domain.templates, &record, <void*> domain, 0) < 0:
+                raise MemoryError()
+        return exporter
+
+    cdef void _unmake(self, list made):
+        """Do away with exporters and domains that were made; their templates were rolled back."""
+        cdef Exporter exporter
+        cdef Exporters all
+        cdef DomainState** link
+        cdef DomainState* domain
+        cdef int of_protocol
+        cdef uint32_t of_domain
+        cdef Py_ssize_t i
+        # Progress: a row further each turn, the last first.
+        for i in range(len(made) - 1, -1, -1):
+            exporter, all, protocol, id = made[i]
+            if exporter is None:
+                continue
+            if id is None:
+                all.unlink(&exporter.state)
+                exporter.forget()
+                exporter.state.evicted = True
+                del all.by_identity[exporter.identity]
+                continue
+            of_protocol, of_domain = protocol, id
+            link = &exporter.state.domains
+            # Progress: one domain further each turn; it is there.
+            while link[0].id != of_domain or link[0].protocol != of_protocol:
+                link = &link[0].next
+            domain = link[0]
+            link[0] = domain.next
+            exporter.state.n_domains -= 1
+            forget_templates(&self.kept.templates, &domain.templates)
+            PyMem_RawFree(domain)
+
+    # ── age ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def expire(self, now_ns):
         """Forget what is too old at `now_ns`; events tell what.

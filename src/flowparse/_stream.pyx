@@ -16,7 +16,7 @@ from libc.string cimport memcpy
 from flowparse._decode cimport STOP_NOTES, STOP_ROWS
 from flowparse._exporters cimport DomainState, Exporter
 from flowparse._feed cimport set_exporter, set_received
-from flowparse._notes cimport nearly_full
+from flowparse._notes cimport nearly_full, take_notes
 from flowparse._octets cimport hold_octets, let_go
 from flowparse._pending cimport PendingSet, forget_sets_of_domain
 from flowparse._plan cimport STOP_END
@@ -65,15 +65,15 @@ cdef class StreamFeeder(Feeder):
         raise NotImplementedError
 
     def _stream_broken(self, address, offset, version, length):
-        """Tell of a stream in which no message begins at `offset`, or raise; `length` is None if the version is wrong."""
+        """Tell, or raise, that no message begins at `offset` of a stream; `length` is None if the version is wrong."""
         raise NotImplementedError
 
     def _stream_ended(self, address, offset, held, needed, dropped):
-        """Tell of octets of a stream that were never decoded."""
+        """Tell of octets of a stream that were never decoded: of a message that is cut, and behind a broken one."""
         raise NotImplementedError
 
-    def _session_ended(self, address, sets, octets):
-        """Tell of Sets whose template can no longer come."""
+    def _session_ended(self, identity, address, sets, octets):
+        """The ids of an exporter's templates mean nothing any longer; tell of the Sets that waited for one."""
         raise NotImplementedError
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -183,6 +183,7 @@ cdef class StreamFeeder(Feeder):
         cdef Span chunk, span
         cdef Py_ssize_t length, n, rows = 0
         cdef int frame = FRAME_CUT
+        cdef const uint8_t* start
         cdef bint release = not octets.held or octets.view.readonly
         chunk.at = octets.at
         chunk.end = octets.at + octets.length
@@ -207,9 +208,11 @@ cdef class StreamFeeder(Feeder):
                     return rows
                 if chunk.at == chunk.end:
                     return rows
-            length = left(&chunk)
-            self._run_frames(&chunk, PY_SSIZE_T_MAX, release, one, &frame, &rows)
-            stream.offset += length - left(&chunk)
+            start = chunk.at
+            try:
+                self._run_frames(&chunk, PY_SSIZE_T_MAX, release, one, &frame, &rows)
+            finally:
+                stream.offset += chunk.at - start
             if frame != FRAME_CUT:
                 self._break(stream, alias, frame, &chunk, 0)
             else:
@@ -218,7 +221,7 @@ cdef class StreamFeeder(Feeder):
             # Where the next message begins may be known, but a caller that is strict wants no more of it.
             if not stream.broken:
                 stream.broken = True
-                stream.dropped = left(&chunk)
+                stream.dropped = PyByteArray_GET_SIZE(stream.held) + left(&chunk)
             PyByteArray_Resize(stream.held, 0)
             raise
         return rows
@@ -230,11 +233,13 @@ cdef class StreamFeeder(Feeder):
         version = be16(span.at)
         length = be16(span.at + LENGTH_OFFSET) if frame == FRAME_LENGTH else None
         PyByteArray_Resize(stream.held, 0)
+        if self.book.n:
+            self._report(take_notes(&self.book))        # of messages before it
         self._stream_broken(alias.exporter.address, stream.offset, version, length)
         return 0
 
     def close(self, exporter):
-        """The transport session of an exporter is over: its IPFIX templates and what waits for them go.
+        """The transport session of an exporter is over: its IPFIX templates go, and what waits for them.
 
         Parameters
         ----------
@@ -251,13 +256,16 @@ cdef class StreamFeeder(Feeder):
         RFC 7011 section 8: templates do not outlive their session. Octets that are no whole message
         are told, as are those behind the place where the stream broke.
         """
+        self._end_session(self._identity_of(exporter))
+
+    def _end_session(self, identity):
+        """`close` for the exporter of that identity."""
         cdef Exporter known
         cdef Stream stream
         cdef DomainState* domain
         cdef PendingSet* one
         cdef Span span
         cdef Py_ssize_t needed, sets = 0, octets = 0
-        identity = self._identity_of(exporter)
         self._enter()
         try:
             known = self.exporters.by_identity.get(identity)
@@ -280,13 +288,13 @@ cdef class StreamFeeder(Feeder):
                     forget_sets_of_domain(&self.kept.pending, &known.state.waiting, domain.protocol, domain.id)
                     domain.sequence_known = False
                     domain.last_count = -1
+                    domain.informed = False         # of rates of its templates
                 domain = domain.next
             if stream is not None and (PyByteArray_GET_SIZE(stream.held) or stream.dropped):
                 look_at(stream.held, &span)
                 next_frame(&span, &needed)
                 self._stream_ended(known.address, stream.offset, len(stream.held), needed, stream.dropped)
-            if sets:
-                self._session_ended(known.address, sets, octets)
+            self._session_ended(identity, known.address, sets, octets)
         finally:
             self._leave()
 
@@ -329,6 +337,17 @@ cdef class StreamFeeder(Feeder):
             )
         finally:
             let_go(&held)
+
+
+def begins_as_ipfix(octets):
+    """Whether octets begin with the version of an IPFIX Message, which no capture does."""
+    cdef Octets held
+    hold_octets(octets, &held)
+    try:
+        # Bounds: just compared.
+        return held.length >= 2 and be16(held.at) == VERSION
+    finally:
+        let_go(&held)
 
 
 # ── octets that are held ─────────────────────────────────────────────────────────────────────────────────────────────

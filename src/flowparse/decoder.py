@@ -1,46 +1,29 @@
 """Decoder: the Collecting Process of RFC 7011 without its sockets, and the face of the library.
 
-The compiled half (`_state.Keeper`, and down to the walk of `_decode.Walker` below it) does the work on each
-datagram; this one makes what the walk stops for: plans from the caller's schema, events from notes,
-batches from columns.
+The compiled half (`_state.Keeper`, and down to the walk of `_decode.Walker` below it) does the work
+on each datagram. `recorder` keeps events, `restorer` saves what is known, `archive` reads captures
+and files; here is what the walk stops for: plans from the caller's schema, batches from columns.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan, told
-from ._capture import Reader
 from ._layout import Layout
 from ._plan import Plan
-from ._state import Keeper
+from .archive import ArchiveReader
 from .batch import Batch
-from .diagnosis import diagnose
-from .errors import DecodeError, Malformed, StateError, UnsupportedVersion
-from .events import (
-    COUNTERS_DROPPED,
-    NOTES,
-    OPTIONS_DROPPED,
-    OUT_OF_RANGE,
-    PROTOCOLS,
-    Event,
-    Note,
-    address_text,
-    event_of,
-    refusal_of,
-)
-from .knowledge import Knowledge, Known
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, OUT_OF_RANGE, PROTOCOLS, Event, address_text
+from .knowledge import Known
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
-from .notices import notice
 from .programs import Program, Programs
 from .registry import Registry
 from .schema import FLOW, Native, Schema
 from .session import Address, Exporter, ExporterStats, identify, stats_of
-from .state import Saved, SavedTemplate, Scope, pack, unpack
 from .template import Template, fields_from, fixed_fields
 
 if TYPE_CHECKING:
@@ -58,7 +41,7 @@ TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be 
 AT_LEAST_TABLES = 64
 
 
-class Decoder(Keeper):
+class Decoder(ArchiveReader):
     """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
@@ -90,8 +73,9 @@ class Decoder(Keeper):
     registry : Registry, optional
         Where elements that the schema adds are looked up.
     allow : callable, optional
-        Asked once about each exporter that is not known, with what the caller passed; a false
-        answer drops the datagram before any state is made.
+        Asked once about each exporter that is not known, with what the caller passed, and by
+        `import_state` with (address, port), the port 0 where `key` has none; a false answer drops
+        the datagram before any state is made.
 
     Raises
     ------
@@ -130,6 +114,7 @@ class Decoder(Keeper):
             raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
         if transport not in ("udp", "tcp", "sctp", "file"):
             raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
+        super().__init__()
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"
@@ -141,16 +126,12 @@ class Decoder(Keeper):
         self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._plans: list[Plan] = []
-        self._knowledge = Knowledge()
         self._joins_names = any(column.rule in JOINED for column in self._columns or ())
-        self._events: deque[Event] = deque()
-        self._events_dropped = 0
-        self._told: Counter[str] = Counter()
         self._strict = bool(strict)
         self._configure(
             self._limits,
             malformed=malformed,
-            strict=bool(strict),
+            strict=self._strict,
             replay=bool(replay),
             transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
@@ -169,13 +150,15 @@ class Decoder(Keeper):
 
     def _identify(self, exporter: Exporter) -> tuple[bytes, bytes | None, int | None, int] | None:
         address, port = identify(exporter)
-        identity = self._identity_of(exporter)
+        identity = self._identity(address, port)
         if self._allow is not None and not self._knows(identity) and not self._allow(exporter):
             return None
         return identity, address, port, self._overrides.get(address, 0)
 
     def _identity_of(self, exporter: Exporter) -> bytes:
-        address, port = identify(exporter)
+        return self._identity(*identify(exporter))
+
+    def _identity(self, address: bytes | None, port: int | None) -> bytes:
         return (address or b"") + (port.to_bytes(2) if self._by_port and port is not None else b"")
 
     def _make_plan(self, protocol: int) -> None:
@@ -207,7 +190,7 @@ class Decoder(Keeper):
         """Drop the rows of counters that nobody took."""
         assert self._sflow is not None
         dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
-        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+        self._tell_number(COUNTERS_DROPPED, dropped)
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         return self._programs.of_template(octets, protocol, is_options)
@@ -215,7 +198,7 @@ class Decoder(Keeper):
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
         dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
-        self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+        self._tell_number(OPTIONS_DROPPED, dropped)
 
     def _learn(
         self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
@@ -231,51 +214,6 @@ class Decoder(Keeper):
 
     def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
         return self._knowledge.known((identity, protocol, domain), names=self._joins_names)
-
-    def _report(self, notes: list[Note]) -> None:
-        for note in notes:
-            self._count(note)
-            self._tell(event_of(note))
-
-    def _count(self, note: Note) -> None:
-        """Keep in mind what `diagnose` speaks of."""
-        wording = NOTES[note[0]]
-        self._told[wording.code] += 1
-        if wording.code == "output_dropped" and wording.detail == ("records",) and note[0] != OPTIONS_DROPPED:
-            self._told["records_dropped"] += note[4][0]
-
-    def _notice(self, event: Event) -> None:
-        self._told[event.code] += 1
-        self._tell(event)
-
-    def _stream_broken(self, address: bytes | None, offset: int, version: int, length: int | None) -> None:
-        name = "version" if length is None else "length"
-        told = notice(name, address, offset=offset, **({"version": version} if length is None else {"length": length}))
-        if self._strict:
-            error = UnsupportedVersion if length is None else Malformed
-            raise error(f"{told.message} ({told.clause})", offset=offset, clause=told.clause)
-        self._notice(told)
-
-    def _stream_ended(self, address: bytes | None, offset: int, held: int, needed: int, dropped: int) -> None:
-        if held:
-            self._notice(notice("cut", address, offset=offset, octets=held, needed=needed))
-        if dropped:
-            self._notice(notice("unread", address, offset=offset, octets=dropped))
-
-    def _session_ended(self, address: bytes | None, sets: int, octets: int) -> None:
-        self._notice(notice("session", address, sets=sets, octets=octets))
-
-    def _nulls_skipped(self, payloads: int, exporters: int) -> None:
-        self._notice(notice("nulls", payloads=payloads, exporters=exporters))
-
-    def _tell(self, event: Event) -> None:
-        if len(self._events) < self._limits.events:
-            self._events.append(event)
-        else:
-            self._events_dropped += 1
-
-    def _refusal(self, reason: Note) -> DecodeError:
-        return refusal_of(reason)
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -306,104 +244,6 @@ class Decoder(Keeper):
             self._count(note)
         return Message(told, self._empty, self._elements)
 
-    def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
-        """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
-
-        Parameters
-        ----------
-        capture : buffer of octets
-        ports : iterable of int, optional
-            Destination ports; None is all of them.
-
-        Returns
-        -------
-        rows : int
-            Flow rows that were added.
-
-        Raises
-        ------
-        DecodeError
-            The octets do not start a capture. Damage further on ends it with an event.
-        """
-        reader = Reader(capture, ports)
-        rows, _ = self._feed_reader(reader)
-        self._tell_of_capture(reader)
-        return rows
-
-    def batches(
-        self, source: Buffer | Iterable[tuple[Buffer, Exporter, int | None]], *, rows: int = 1_000_000
-    ) -> Iterator[Batch]:
-        """Decode any archive in flat memory.
-
-        Parameters
-        ----------
-        source : buffer, or iterable of (datagram, exporter, received_ns)
-            The octets of a capture or of an IPFIX file (RFC 5655), or datagrams from anywhere.
-        rows : int
-            About how many rows a Batch has; it may have those of one datagram more.
-
-        Yields
-        ------
-        batch : Batch
-            In the decoder's schema; with NATIVE one for each layout.
-        """
-        if rows < 1:
-            raise ValueError(f"a batch has at least one row, not {rows}")
-        try:
-            is_file = bytes(memoryview(source)[:2].cast("B")) == IPFIX_VERSION  # type: ignore[arg-type]
-        except TypeError:
-            return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
-        if is_file:
-            return self._batches_of_file(source, rows)  # type: ignore[arg-type]
-        return self._batches_of_capture(Reader(source), rows)  # type: ignore[arg-type]
-
-    def _batches_of_datagrams(
-        self, source: Iterable[tuple[Buffer, Exporter, int | None]], rows: int
-    ) -> Iterator[Batch]:
-        for datagram, exporter, received_ns in source:
-            self.feed(datagram, exporter, received_ns)
-            if self.rows_waiting >= rows:
-                yield from self._take_any()
-        yield from self._take_any()
-
-    def _batches_of_capture(self, reader: Reader, rows: int) -> Iterator[Batch]:
-        ended = False
-        while not ended:
-            _, ended = self._feed_reader(reader, rows)
-            if ended:
-                self._tell_of_capture(reader)
-            yield from self._take_any()
-
-    def _batches_of_file(self, source: Buffer, rows: int) -> Iterator[Batch]:
-        at, ended = 0, False
-        while not ended:
-            at, ended, version, length, held, needed = self._feed_messages(source, at, rows)
-            if version is not None:
-                self._stream_broken(None, at, version, length)
-            if ended:
-                self._stream_ended(
-                    None, at, 0 if version is not None else held, needed, held if version is not None else 0
-                )
-            yield from self._take_any()
-
-    def _tell_of_capture(self, reader: Reader) -> None:
-        """Packets that were not whole datagrams, and what ended the capture before its time."""
-        counts = {name: n for name, n in reader.counts().items() if n and name in LOST_PACKETS}
-        if counts:
-            what = ", ".join(f"{n} {LOST_PACKETS[name]}" for name, n in counts.items())
-            self._tell(
-                Event(
-                    code="data_dropped",
-                    severity="warning",
-                    message=f"packets of the capture that held no whole datagram: {what}",
-                    detail=counts,
-                )
-            )
-        if reader.error is not None:
-            self._tell(
-                Event(code="stream_broken", severity="error", message=str(reader.error), offset=reader.error.offset)
-            )
-
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take(self) -> Batch:
@@ -431,8 +271,7 @@ class Decoder(Keeper):
 
     def _tell_out_of_range(self) -> None:
         values, self._programs.n_out_of_range = self._programs.n_out_of_range, 0
-        if values:
-            self._tell(event_of((OUT_OF_RANGE, None, None, None, (values, 0, 0), 0)))
+        self._tell_number(OUT_OF_RANGE, values)
 
     def take_counters(self) -> list[Batch]:
         """Hand over the sFlow counters so far, one Batch per structure.
@@ -452,21 +291,8 @@ class Decoder(Keeper):
         batches = self.take_tables() if self._empty is None else [self.take()]
         return [batch for batch in batches if len(batch)]
 
-    def events(self) -> list[Event]:
-        """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = [*self._events, *(self._agents.events() if self._agents else ())]
-        self._events.clear()
-        if self._events_dropped:
-            told.append(
-                Event(
-                    code="limit_reached",
-                    severity="warning",
-                    message=f"{self._events_dropped} more events than Limits.events were dropped",
-                    detail={"limit": self._limits.events, "dropped": self._events_dropped},
-                )
-            )
-            self._events_dropped = 0
-        return told
+    def _events_of_others(self) -> list[Event]:
+        return self._agents.events() if self._agents else []
 
     def templates(self) -> list[Template]:
         """The templates in force, by exporter, domain and id."""
@@ -518,125 +344,8 @@ class Decoder(Keeper):
         self._check_idle()
         return [stats_of(row) for row in self._counted()]
 
-    # ── what it knows ────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _saved(self) -> Saved:
-        known = Saved(self._by_port)
-        for identity, protocol, domain, octets, is_options, times, interval, redefined in self._known_templates():
-            known.add((identity, protocol, domain), SavedTemplate(octets, is_options, times, interval, redefined))
-        for identity, protocol, domain, expected, by_message in self._known_sequences():
-            known.sequences[identity, protocol, domain] = expected, by_message
-        return known
-
-    def export_state(self) -> bytes:
-        """What is known of exporters, as octets that a decoder imports later or elsewhere: templates and sequences.
-
-        Equal knowledge has equal octets. Data that wait are not in it. The format is docs/design/state.md.
-        """
-        self._check_idle()
-        return pack(self._saved())
-
-    def import_state(self, state: Buffer) -> None:
-        """Take over what another decoder knew, all of it or nothing.
-
-        Of a template that is known already, the one seen last holds. A sequence is taken where none
-        is known. Sets that wait are decoded when their template is told the next time.
-
-        Parameters
-        ----------
-        state : buffer of octets
-            Of `export_state`, `merge_states` or `scan_templates`.
-
-        Raises
-        ------
-        StateError
-            It is damaged, of a later version or of another `key`, or with it more would be known than
-            `Limits` allow.
-        """
-        self._check_idle()
-        given = unpack(state, most_fields=min(self._limits.fields_per_template, 65535))
-        if given.by_port != self._by_port:
-            raise StateError(f"the state was made with key={KEYS[given.by_port]!r}, not {KEYS[self._by_port]!r}")
-        there = self._saved()
-        scopes: dict[Scope, list[SavedTemplate]] = {}
-        for (scope, id), known in given.templates.items():
-            before = there.templates.get((scope, id))
-            there.add(scope, known)
-            if there.templates[scope, id] != before:
-                scopes.setdefault(scope, []).append(there.templates[scope, id])
-        for scope in given.sequences:
-            scopes.setdefault(scope, [])
-        allowed = {scope: templates for scope, templates in scopes.items() if self._may_import(scope[0])}
-        self._check_limits(allowed)
-        self._put_in(
-            [
-                ((scope[0], *self._named(scope[0])), scope[1], scope[2], templates, given.sequences.get(scope))
-                for scope, templates in allowed.items()
-            ]
-        )
-        if len(allowed) < len(scopes):
-            self._notice(notice("not_allowed", scopes=len(scopes) - len(allowed)))
-        for scope, templates in allowed.items():
-            for each in templates:
-                if each.redefined:
-                    id = int.from_bytes(each.octets[:2])
-                    self._notice(notice("redefined", scope[0][:16] or None, domain=scope[2], template_id=id))
-
-    def _named(self, identity: bytes) -> tuple[bytes | None, None, int]:
-        """Address and sampling rate of an exporter, beside the port that `Exporters.of_identity` has no use for."""
-        address = identity[:16] if len(identity) >= 16 else None
-        return address, None, self._overrides.get(address, 0)
-
-    def _may_import(self, identity: bytes) -> bool:
-        address = self._named(identity)[0]
-        port = int.from_bytes(identity[-2:]) if len(identity) in (2, 18) else 0
-        return self._allow is None or self._knows(identity) or bool(self._allow((address_text(address) or "", port)))
-
-    def _check_limits(self, scopes: dict[Scope, list[SavedTemplate]]) -> None:
-        """See that nothing has to be forgotten to make room."""
-        limits = self._limits
-        fields: dict[tuple[Scope, int], int] = {}
-        rows = [(row[:3], row[3]) for row in self._known_templates()]
-        rows += [(scope, each.octets) for scope, templates in scopes.items() for each in templates]
-        for scope, octets in rows:
-            fields[scope, int.from_bytes(octets[:2])] = (len(octets) - 4) // 4  # at most
-        domains = {*self._scopes(), *scopes}
-        exporters = {*self._known_exporters(), *(scope[0] for scope in scopes)}
-        most_domains = max(Counter(scope[0] for scope in domains).values(), default=0)
-        most_templates = max(Counter(scope for scope, _ in fields).values(), default=0)
-        for name, n, limit in (
-            ("exporters", len(exporters), max(1, limits.exporters)),
-            ("domains_per_exporter", most_domains, max(1, limits.domains_per_exporter)),
-            ("templates_per_domain", most_templates, max(1, limits.templates_per_domain)),
-            ("templates", len(fields), max(1, limits.templates)),
-            ("template_fields_total", sum(fields.values()), limits.template_fields_total),
-        ):
-            if n > limit and scopes:
-                raise StateError(f"with this state there would be {n} of Limits.{name}, {limit}")
-
-    def diagnose(self, now_ns: int) -> list[str]:
-        """Why this collector may see less than it should, in plain sentences, the gravest first.
-
-        Parameters
-        ----------
-        now_ns : int
-            Nanoseconds since 1970 UTC, of the clock that `received_ns` comes from.
-        """
-        return diagnose(self.stats(), self._told, index(now_ns))
-
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Decoder holds columns in the making and does not pickle; make one in each process")
-
-
-IPFIX_VERSION = b"\0\x0a"
-KEYS = ("address", "address+port")
-LOST_PACKETS = {
-    "fragments": "fragments",
-    "snapped": "captured too short",
-    "bad_packets": "with a header that lies",
-    "unknown_link": "of an unknown link layer",
-    "unknown_interface": "of an unknown interface",
-}
 
 
 def _checked_rate(given: int) -> int:

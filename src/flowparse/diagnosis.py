@@ -2,144 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from .session import ExporterStats
 
-__all__ = ["diagnose"]
+__all__ = ["SENTENCES", "diagnose"]
 
 SECOND_NS = 1_000_000_000
 SILENT_S = 300
+RECORDS_DROPPED = "records_dropped"
+"""Beside the codes of events, what `diagnose` is told of: records that `Limits.column_octets` cost."""
+
+SENTENCES: dict[str, tuple[int, str]] = {
+    "no_datagrams": (
+        0, "no datagram was fed: see that exporters send to this address and port, and that no firewall drops them",
+    ),
+    "records_dropped": (
+        1, "{n} records of {of} were dropped as Limits.column_octets is met: take() more often, or raise it",
+    ),
+    "no_template": (
+        1, "{who} sends data but no template for it, {n} Sets wait: let it send templates every minute,"
+        " or import_state() a state that knows them",
+    ),
+    "unknown_version": (
+        2, "{who} sent {n} datagrams of no version that is decoded here: let it send NetFlow v5, v9, IPFIX or sFlow,"
+        " and see whether another program sends to this port",
+    ),
+    "all_discarded": (
+        2, "{who} sent {n} messages, and all of them were discarded: read message_discarded in events(),"
+        " and see whether captures or sockets cut datagrams",
+    ),
+    "silent": (2, "{who} is silent for {n} s: see whether it runs, and the way to it"),
+    "stream_broken": (
+        2, "{n} streams or captures broke off: close() the stream and its connection, and let it begin anew",
+    ),
+    "no_data": (
+        3, "{who} sends {n} templates but no data: see whether a flow monitor is applied to its interfaces,"
+        " and whether large datagrams are lost on the way",
+    ),
+    "template_evicted": (3, "{n} times templates were forgotten to make room: raise Limits.templates and its like"),
+    "data_dropped": (
+        4, "{n} times data were dropped undecoded: read data_dropped in events(); a state from export_state() spares"
+        " the wait for templates",
+    ),
+    "sets_wait": (5, "{who} has {n} Sets that wait for a template: let it send templates more often"),
+    "some_discarded": (
+        5, "{who} sent {n} messages of {of} that were discarded: read message_discarded in events()",
+    ),
+    "missed": (
+        6, "{who} misses {n} {unit} by its sequence: raise the socket's receive buffer, and see the way for loss",
+    ),
+    "limit_reached": (6, "{n} times a limit was met: read limit_reached in events(), and raise that limit of Limits"),
+    "no_rate": (
+        7, "{who} does not say its sampling rate, and its {n} records count as they are: let it send its sampler"
+        " options, or set sampling_override",
+    ),
+}  # fmt: skip
+"""name -> (rank, sentence), the gravest first; `n` is what counts among equals."""
+OF_EVENTS = ("template_evicted", "data_dropped", "stream_broken", "limit_reached")
+
+Finding = tuple[str, int, dict[str, object]]
+"""(name of the sentence, n, what else stands in it)"""
 
 
-def diagnose(stats: Iterable[ExporterStats], told: Mapping[str, int], now_ns: int) -> list[str]:
+def diagnose(
+    stats: Iterable[ExporterStats],
+    told: Mapping[str, int],
+    now_ns: int,
+    *,
+    rated: Collection[tuple[str | None, int, str]] = (),
+) -> list[str]:
     """Sentences, the gravest first.
 
     Parameters
     ----------
     stats : iterable of ExporterStats
     told : mapping of str to int
-        How many events of each code there were, and under "records_dropped" how many records
-        `Limits.column_octets` cost.
+        How many events of each code there were, and RECORDS_DROPPED.
     now_ns : int
+        A clock's time; exporters are silent by it, where their datagrams come with times.
+    rated : collection of (exporter, domain, version)
+        Domains whose records have sampling rates of their own.
     """
     rows = list(stats)
     found = [*_of_all(rows, told)]
     for each in rows:
-        found += _of_one(each, now_ns)
-    return [text for _, _, text in sorted(found, key=lambda one: (one[0], -one[1], one[2]))]
-
-
-Finding = tuple[int, int, str]
-"""(rank, number, sentence)"""
+        if each.datagrams:  # others are known from a state
+            found += _of_one(each, now_ns, (each.exporter, each.domain, each.version) in rated)
+    made = [(SENTENCES[name][0], -n, SENTENCES[name][1].format(n=n, **other)) for name, n, other in found]
+    return [text for _, _, text in sorted(made)]
 
 
 def _of_all(rows: list[ExporterStats], told: Mapping[str, int]) -> Iterator[Finding]:
-    datagrams = sum(each.datagrams for each in rows)
-    records = sum(each.records for each in rows)
-    if datagrams == 0:
-        yield (
-            0,
-            0,
-            ("0 datagrams were fed: see that exporters send to this address and port, and that no firewall drops them"),
-        )
-    dropped = told.get("records_dropped", 0)
+    if not any(each.datagrams for each in rows):
+        yield "no_datagrams", 0, {}
+    dropped = told.get(RECORDS_DROPPED, 0)
     if dropped:
-        share = "all" if dropped >= records else f"{dropped} of {dropped + records}"
-        yield (
-            1,
-            dropped,
-            (
-                f"{share} records, {dropped}, were dropped as Limits.column_octets is met: take() more often, or raise it"
-            ),
-        )
-    n = told.get("limit_reached", 0)
-    if n:
-        yield 6, n, f"{n} times a limit was met: look for limit_reached in events(), and raise that limit of Limits"
-    n = told.get("template_evicted", 0)
-    if n:
-        yield 3, n, f"{n} templates were forgotten to make room: raise Limits.templates and its like"
-    n = told.get("data_dropped", 0)
-    if n:
-        yield (
-            4,
-            n,
-            (
-                f"{n} times data were dropped undecoded: look for data_dropped in events(); a state saved by"
-                " export_state() spares the wait for templates"
-            ),
-        )
-    n = told.get("stream_broken", 0)
-    if n:
-        yield 2, n, f"{n} streams or captures broke off: close() the stream and its connection, and let it begin anew"
+        yield "records_dropped", dropped, {"of": dropped + sum(each.records for each in rows)}
+    for code in OF_EVENTS:
+        if told.get(code):
+            yield code, told[code], {}
 
 
-def _of_one(each: ExporterStats, now_ns: int) -> Iterator[Finding]:
+def _of_one(each: ExporterStats, now_ns: int, is_rated: bool) -> Iterator[Finding]:
     who = f"exporter {each.exporter or '(unknown)'}"
     if each.version == "unknown":
-        yield (
-            2,
-            each.datagrams,
-            (
-                f"{who} sent {each.datagrams} datagrams of no version that is decoded here: set it to NetFlow v5, v9 or"
-                " IPFIX, or send other protocols to another port"
-            ),
-        )
+        yield "unknown_version", each.datagrams, {"who": who}
         return
-    who += f", {each.version} domain {each.domain}"
-    if each.datagrams == 0:
-        return  # known from a state
-    if each.pending_sets and each.records == 0:
-        yield (
-            1,
-            each.pending_sets,
-            (
-                f"{who} sent data but no template for it, {each.pending_sets} Sets wait: let it send templates every"
-                " minute, or import_state() one that knows them"
-            ),
-        )
-    elif each.pending_sets:
-        yield (
-            5,
-            each.pending_sets,
-            (f"{who} has {each.pending_sets} Sets that wait for a template: let it send templates more often"),
-        )
-    elif each.templates and each.records == 0:
-        yield (
-            3,
-            each.templates,
-            (
-                f"{who} told {each.templates} templates but sent no data: see that a flow monitor is applied to its"
-                " interfaces, and that large datagrams are not lost on the way"
-            ),
-        )
+    about: dict[str, object] = {"who": f"{who}, {each.version} domain {each.domain}"}
+    if each.pending_sets:
+        yield "sets_wait" if each.records else "no_template", each.pending_sets, about
+    elif each.templates and not each.records:
+        yield "no_data", each.templates, about
     if each.discarded:
-        yield (
-            2 if each.discarded >= each.datagrams else 5,
-            each.discarded,
-            (
-                f"{who} sent {each.discarded} messages of {each.datagrams} that were discarded: read message_discarded in"
-                " events(), and see that captures and sockets do not cut datagrams"
-            ),
-        )
+        every = each.discarded >= each.datagrams
+        yield "all_discarded" if every else "some_discarded", each.discarded, about | {"of": each.datagrams}
     if each.last_seen_ns is not None and now_ns - each.last_seen_ns > SILENT_S * SECOND_NS:
-        silent = (now_ns - each.last_seen_ns) // SECOND_NS
-        yield 2, silent, f"{who} is silent since {silent} s: see that it runs, and the way to it"
+        yield "silent", (now_ns - each.last_seen_ns) // SECOND_NS, about
     if each.missed:
-        yield (
-            6,
-            each.missed,
-            (
-                f"{who} misses {each.missed} {each.missed_unit} by its sequence, beside {each.records} records that came:"
-                " raise the socket's receive buffer, and see the way for loss"
-            ),
-        )
-    if each.records and each.sampling_rate is None:
-        yield (
-            7,
-            each.records,
-            (
-                f"{who} does not say its sampling rate, {each.records} records are counted as they are: let it send its"
-                " sampler options, or set sampling_override"
-            ),
-        )
+        yield "missed", each.missed, about | {"unit": each.missed_unit}
+    if each.records and each.sampling_rate is None and not is_rated:
+        yield "no_rate", each.records, about

@@ -31,7 +31,9 @@ NOTICES: dict[str, tuple[str, Severity, str | None, str]] = {
         "data_dropped", "warning", None,
         "{payloads} datagrams that were null, and {exporters} whose exporter was, are skipped",
     ),
-    "not_allowed": ("data_dropped", "warning", None, "{scopes} scopes of a state are of exporters that are not allowed"),
+    "not_allowed": (
+        "data_dropped", "warning", None, "{scopes} scopes of a state are of exporters that are not allowed",
+    ),
     "redefined": (
         "template_changed", "warning", None,
         "where the state was made, template {template_id} did not always mean the same",

@@ -1,4 +1,4 @@
-"""The templates of an archive, without decoding its data."""
+"""What an archive knows by itself: its templates and what its options tell, without decoding its flows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from .decoder import Decoder
 from .schema import FLOW
 from .session import Exporter
-from .state import Saved, pack, unpack
+from .state import pack, unpack
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -21,15 +21,20 @@ def scan_templates(
     *,
     key: Literal["address", "address+port"] = "address",
 ) -> bytes:
-    """A state that holds the templates of an archive; a decoder that imports it needs to wait for none.
+    """A state that holds the templates of an archive; a decoder that imports it waits for none.
 
-    A template that was defined twice is held as it was last, and marked: `import_state` tells it as
-    `template_changed`, since data before the last definition need the one before.
+    What options told is in it too, sequences are not. A template that was defined twice is held as it
+    was last, and marked: `import_state` tells it as `template_changed`, since data before the last
+    definition need the one before.
 
     Parameters
     ----------
     source : as in `Decoder.batches`
     key : as of the Decoder that is to import it
+
+    Returns
+    -------
+    state : bytes
 
     Raises
     ------
@@ -45,4 +50,5 @@ def scan_templates(
     for _ in decoder.batches(source):
         decoder.events()
     found = unpack(decoder.export_state())
-    return pack(Saved(found.by_port, found.templates))
+    found.sequences.clear()
+    return pack(found)
