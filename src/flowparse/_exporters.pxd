@@ -101,6 +101,7 @@ cdef class Exporter:
     cdef Keep keep
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
+    cdef object stream          # octets of a stream that are no message yet; None: it sends none
     cdef dict informed          # (protocol, domain) -> what its DomainState points at
     cdef void forget(self) noexcept
 
@@ -123,5 +124,6 @@ cdef class Exporters:
     cdef void use(self, ExporterState* state) noexcept nogil
     cdef void unlink(self, ExporterState* state) noexcept nogil
     cdef int evict(self, Notebook* book) except -1
+    cdef Exporter of_identity(self, tuple identified, Notebook* book)
     cdef Alias known(self, object spelled)
     cdef Alias add(self, object spelled, tuple identified, Notebook* book)

@@ -252,6 +252,7 @@ cdef class Exporter:
             forget_templates(&self.keep.kept.templates, &domain.templates)
             PyMem_RawFree(domain)
         self.state.n_domains = 0
+        self.stream = None
         forget_sets(&self.keep.kept.pending, &self.state.waiting)
 
 
@@ -323,14 +324,10 @@ cdef class Exporters:
             return <Alias> found
         return None
 
-    cdef Alias add(self, object spelled, tuple identified, Notebook* book):
-        """Remember what the caller passed for an exporter, and the exporter if it is new.
-
-        `identified` is (identity, address or None, port or None, override rate or 0).
-        """
+    cdef Exporter of_identity(self, tuple identified, Notebook* book):
+        """The exporter of (identity, address or None, port or None, override rate or 0), made if it is new."""
         cdef Exporter exporter
-        cdef Alias alias
-        identity, address, port, rate = identified
+        identity, address, _, rate = identified
         exporter = self.by_identity.get(identity)
         if exporter is None:
             # Progress: one exporter fewer each turn.
@@ -347,6 +344,13 @@ cdef class Exporters:
             exporter.state.override_rate = rate
             self.by_identity[identity] = exporter
             self.use(&exporter.state)
+        return exporter
+
+    cdef Alias add(self, object spelled, tuple identified, Notebook* book):
+        """Remember what the caller passed for an exporter, and the exporter if it is new."""
+        cdef Exporter exporter = self.of_identity(identified, book)
+        cdef Alias alias
+        port = identified[2]
         alias = Alias.__new__(Alias)
         alias.exporter = exporter
         alias.has_port = port is not None

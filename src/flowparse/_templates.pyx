@@ -315,7 +315,7 @@ cdef int define_template(
     """Let a good Template Record be in force; -1 without memory, with nothing changed.
 
     Returns 0 where it says what is in force already, 1 where the id is new, 2 where it means
-    something else now.
+    something else now, 3 where what is in force was imported and is told for the first time.
     """
     cdef Template* known = find_template(home, record.id)
     cdef Template* template
@@ -323,9 +323,13 @@ cdef int define_template(
         known != NULL and known.record.length == record.length and known.record.is_options == record.is_options
         and memcmp(known.record.at, record.at, record.length) == 0
     ):
+        if known.imported:
+            known.changed_in = message  # Sets that wait are set free by who sent them
         if known.changed_in == message:
             known.change = account.n_changes
-        return write_down(account, CHANGE_TOLD_AGAIN, known, known)
+        if write_down(account, CHANGE_TOLD_AGAIN, known, known) < 0:
+            return -1
+        return 3 if known.imported else 0
     if make_room(home) < 0:
         return -1
     template = <Template*> PyMem_RawCalloc(1, sizeof(Template) + record.length)
@@ -342,6 +346,7 @@ cdef int define_template(
     template.home = home
     template.domain = domain
     template.changed_in = message
+    template.redefined = known != NULL
     if known != NULL:
         take_from_id(account, known)
         unlink(account, known)
@@ -391,7 +396,13 @@ cdef void commit_templates(TemplateAccount* account, bint has_received, int64_t 
             if not change.after.seen:
                 change.after.first_seen_ns = change.after.last_seen_ns = received_ns
                 change.after.seen = True
-            change.after.last_seen_ns = max(change.after.last_seen_ns, received_ns)
+            if received_ns > change.after.last_seen_ns:
+                change.after.interval_ns = max(
+                    change.after.interval_ns, <uint64_t> received_ns - <uint64_t> change.after.last_seen_ns,
+                )
+                change.after.last_seen_ns = received_ns
+        if change.kind == CHANGE_TOLD_AGAIN:
+            change.after.imported = False
         if change.before != NULL and change.after != change.before:
             lay_down(account, change.before)
     account.n_changes = 0
