@@ -268,7 +268,8 @@ def memory_kept(limits: Limits, octets: int) -> int:
 def free_memory(limits: Limits, n: int) -> Outcome:
     """Let go of n large slabs, and see how many are kept."""
     octets = memory_kept(replace(limits, full_slabs=0), LARGE) + n * LARGE
-    lost = -(-(memory_kept(replace(limits, full_slabs=1000), octets) - memory_kept(limits, octets)) // LARGE)
+    gone = memory_kept(replace(limits, full_slabs=1000), octets) - memory_kept(limits, octets)
+    lost = (gone + LARGE // 2) // LARGE
     return Outcome(n - lost, lost, [])
 
 
