@@ -17,7 +17,6 @@ table.tsv is the outcome.
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shutil
 import subprocess
@@ -26,11 +25,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+if __package__:
+    from .scratch import ROOT, build, environment, lay_out
+else:  # run by its name
+    from scratch import ROOT, build, environment, lay_out
+
 FAULTS = ROOT / "tests" / "mutants" / "faults.tsv"
 SCRATCH = ROOT / "build" / "mutants"
 OUTCOMES = SCRATCH / "table.tsv"
-PARTS = ("src", "tests", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 TESTS = (
     "tests/differential/test_conversations.py",
     "tests/differential/test_captures.py",
@@ -95,48 +97,16 @@ def place_of(fault: Fault, texts: dict[Path, str]) -> Path:
     return next(iter(found))
 
 
-# ── building ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def lay_out(base: Path) -> None:
-    """Bring the copy up to date; what did not change keeps its time, so that it is not built again."""
-    wanted: set[Path] = set()
-    for part in PARTS:
-        whole = ROOT / part
-        for path in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
-            if path.is_dir() or path.suffix in {".so", ".c", ".pyc"}:
-                continue
-            copy = base / path.relative_to(ROOT)
-            wanted.add(copy)
-            if not copy.exists() or copy.read_bytes() != path.read_bytes():
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
-    for folder in ("src", "tests"):
-        for path in (base / folder).rglob("*"):
-            if path.is_file() and path not in wanted and path.suffix not in {".so", ".pyc"}:
-                path.unlink()
-
-
-def build(tree: Path) -> None:
-    """Compile what changed."""
-    command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace", "--build-temp", "build/temp"]
-    done = subprocess.run(
-        command, cwd=tree, env=os.environ | {"FLOWPARSE_QUICK": "1"}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{tree.name} was not built:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+# ── one fault ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test(tree: Path) -> tuple[str, str]:
     """Run the tests until one fails: (verdict, what failed)."""
-    env = os.environ | {"PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    shared = Path(env.get("FLOWPARSE_SHARED") or ROOT.parent / "shared")
-    env["FLOWPARSE_SHARED"] = str(shared.resolve())
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=line", "-p", "no:cacheprovider"]
     command += ["--hypothesis-profile=mutants", *(each for each in TESTS if (tree / each).exists())]
     try:
         done = subprocess.run(
-            command, cwd=tree, env=env, capture_output=True, text=True, check=False, timeout=SLOWEST_S
+            command, cwd=tree, env=environment(tree), capture_output=True, text=True, check=False, timeout=SLOWEST_S
         )
     except subprocess.TimeoutExpired:
         return "caught", "hang"
@@ -158,7 +128,7 @@ def try_out(fault: Fault, base: Path) -> Outcome:
     shutil.copytree(base, work, symlinks=True)
     path = place_of(fault, kernels(work))
     path.write_text(path.read_text(encoding="utf-8").replace(fault.find, fault.replace), encoding="utf-8")
-    build(work)
+    build(work, FLOWPARSE_QUICK="1")
     verdict, by = test(work)
     return Outcome(fault, verdict, by, time.monotonic() - started)
 
@@ -185,7 +155,7 @@ def main(arguments: list[str]) -> int:
         place_of(fault, kernels())
     base = SCRATCH / "base"
     lay_out(base)
-    build(base)
+    build(base, FLOWPARSE_QUICK="1")
     verdict, by = test(base)
     if verdict != "survived":
         raise SystemExit(f"without any fault the tests fail: {by}")

@@ -25,6 +25,7 @@ MOST_OF_TABLE = 16384
 MOST_DOMAINS = 64  # of an exporter, that were told anything
 MOST_IN_ALL = 1 << 20
 MOST_RATE = 1 << 24
+MOST_INIT_MS = (2**63 - 1) // 10**6  # as nanoseconds; it is the year 2262
 SWAPPED = 1 << 16  # from here on, octets in the wrong order are likelier than such a rate
 
 SAMPLER_IDS = ("samplerId", "selectorId")
@@ -157,7 +158,7 @@ class Knowledge:
         for record in records(fields, octets):
             self._learn_rate(tables, record, odd)
             self._learn_names(tables, record)
-            if (init := number(record, "systemInitTimeMilliseconds")) is not None:
+            if (init := number(record, "systemInitTimeMilliseconds")) is not None and init <= MOST_INIT_MS:
                 self.version += tables.init_time_ms != (init or None)
                 tables.init_time_ms = init or None
         return odd
