@@ -25,6 +25,7 @@ MOST_OF_TABLE = 16384
 MOST_DOMAINS = 64  # of an exporter, that were told anything
 MOST_IN_ALL = 1 << 20
 MOST_RATE = 1 << 24
+MOST_INIT_MS = (2**63 - 1) // 10**6  # as nanoseconds; it is the year 2262
 SWAPPED = 1 << 16  # from here on, octets in the wrong order are likelier than such a rate
 
 SAMPLER_IDS = ("samplerId", "selectorId")
@@ -168,7 +169,7 @@ class Knowledge:
             self._learn_rate(tables, record, odd)
             self._learn_names(tables, record)
             if (init := number(record, "systemInitTimeMilliseconds")) is not None:
-                init = init if 0 < init < 2**63 else None
+                init = init if 0 < init <= MOST_INIT_MS else None
                 self.version += tables.init_time_ms != init
                 tables.init_time_ms = init
         return odd
