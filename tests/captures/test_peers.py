@@ -1,7 +1,7 @@
 """Values as other decoders publish them for captures of theirs: logstash's codec, netgauze, telegraf.
 
-`peers/*.jsonl` hold what each of them expects of its own captures, by record and element. A peer writes a value in its own
-way (a time as text, octets as numbers), which `READ` turns into ours by the type of the column. Where a peer is
+`peers/*.jsonl` hold what each of them expects of its own captures, by record and element. A peer writes a value in its
+own way (a time as text, octets as numbers), which `READ` turns into ours by the type of the column. Where a peer is
 wrong, or says something else than the octets do, a row of `EXCEPTIONS` says why; a row that nothing needs fails.
 """
 
@@ -18,22 +18,23 @@ import pytest
 
 from flowparse.reference.compare import PlainRow
 from flowparse.registry import Element
-from tests.captures import corpus
-from tests.captures.test_goldens_templated import KEYS, SETTINGS, decoded, element_of, expected, versions
+from tests.captures.test_goldens_templated import element_of, rows_of_goldens, versions
 from tests.shared import SHARED, needs_shared
-from tests.subjects import Subject, each_subject, fed
+from tests.subjects import Subject, each_subject
 
 PEERS = ("logstash", "netgauze", "telegraf")
 UNITS = {"dateTimeSeconds": 10**9, "dateTimeMilliseconds": 10**6}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NOTHING = object()
 
 Place = tuple[int, int, int]
 """Ordinals of datagram, Set and record."""
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
-    ("logstash", "0/57591"): "written octet by octet as ISO 8859-1: 00c1 0000 01ac 1000 64e4 4fef ffff fa07 of nProbe's "
-    "L7 information is no UTF-8 (RFC 7011 section 6.1.6); ours shows c1, ac, e4, ef, ff and fa as \\xNN",
+    (
+        "logstash",
+        "0/57591",
+    ): "written octet by octet as ISO 8859-1: 00c1 0000 01ac 1000 64e4 4fef ffff fa07 of "
+    "nProbe's L7 information is no UTF-8 (RFC 7011 section 6.1.6); ours shows c1, ac, e4, ef, ff and fa as \\xNN",
 }
 """(peer, element) -> why its values are not ours."""
 
@@ -59,7 +60,7 @@ def time(theirs: Any, field: Field) -> int:
 
 
 def octets(theirs: Any, field: Field) -> bytes:
-    """Octets as a list, as hex, or read by who knows the element better: as a number, or as text filled up with zeros."""
+    """Octets as a list or in hex, or read by who knows the element better: a number, or text filled up with zeros."""
     if isinstance(theirs, list):
         return bytes(theirs)
     if isinstance(theirs, int):
@@ -128,20 +129,12 @@ def each_of_peers() -> Any:
 
 
 def placed(subject: type[Subject], capture: str) -> dict[Place, tuple[int, PlainRow]]:
-    """Place -> (version, row); rows of one layout keep their order, the golden records have their places."""
-    found: dict[Place, tuple[int, PlainRow]] = {}
-    for version in versions(capture):
-        made = fed(subject, corpus.datagrams(capture), **SETTINGS, key=KEYS[version], replay=False)
-        rows = made.rows()
-        waiting: dict[Any, list[PlainRow]] = defaultdict(list)
-        for row, (datagram, is_options, template, fields) in zip(rows, decoded(rows, capture, version), strict=True):
-            waiting[datagram, is_options, template, tuple(sorted(fields))].append(row)
-        goldens = [golden for lines in corpus.goldens(capture, version).values() for golden in lines]
-        for golden, (datagram, is_options, template, fields) in zip(goldens, expected(capture, version), strict=True):
-            row = waiting[datagram, is_options, template, tuple(sorted(fields))].pop(0)
-            found[datagram, golden["set"], golden["record"]] = (version, row)
-        assert not any(waiting.values())
-    return found
+    """Place -> (version, row)."""
+    return {
+        (golden["datagram"], golden["set"], golden["record"]): (version, row)
+        for version in versions(capture)
+        for golden, row in rows_of_goldens(subject, capture, version)
+    }
 
 
 def fields(record: dict[str, Any], version: int, row: PlainRow) -> Iterator[tuple[str, Any, Field]]:
