@@ -243,6 +243,28 @@ def test_C_205_type_0_is_skipped_and_templates_of_nothing_rejected(make: Any) ->
     assert (octets(subject), ids(subject), codes(subject).count("template_rejected")) == ([5], [256], 1)
 
 
+@pytest.mark.parametrize("length", [5, 15, 17, 60])
+def test_C_243_a_template_flowset_of_the_wrong_length_costs_no_later_message(make: Any, length: int) -> None:
+    wrong = netflow9(set_(V9_TEMPLATES, template_record(300, [(1, 4), (2, 4)]), length=length), bytes([1] * 9))
+    subject = fed(make, netflow9(TEMPLATES9, data(1)), wrong, netflow9(data(2), sequence=2))
+    assert octets(subject) == [1, 2]
+    assert 256 in ids(subject)
+
+
+def test_C_240_fields_and_scopes_of_no_octets_and_zeros_behind(make: Any) -> None:
+    odd = template_record(256, [(8, 0), (1, 4), (93, 4)])
+    message = netflow9(
+        set_(V9_TEMPLATES, odd),
+        options9(257, [(1, 0)], [(34, 4)]),
+        set_(256, uint(5, 4) + uint(2**32 - 1, 4)),
+        set_(257, uint(100, 4)),
+        bytes(700),
+    )
+    subject = fed(make, message)
+    flow, told = sorted(subject.rows(), key=lambda row: row.is_options)
+    assert (flow.values["octetDeltaCount"], told.values["samplingInterval"]) == (5, 100)
+
+
 def test_C_206_firewall_events_of_an_asa(make: Any) -> None:
     fields = [
         (148, 4), (8, 4), (7, 2), (10, 2), (12, 4), (11, 2), (14, 2), (4, 1), (176, 1), (177, 1), (225, 4), (226, 4),

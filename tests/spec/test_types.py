@@ -1,7 +1,7 @@
 """Abstract data types, reduced size and times: RFC 7011 sections 5, 6.1 and 6.2, RFC 7012 section 3.
 
-Each test is one item of the conformance list, `C_NNN`: a message goes in and a record comes out, of the kernels and of the
-specification. Elements of every type are those of an enterprise that the tests make up.
+Each test is one item of the conformance list, `C_NNN`: a message goes in and a record comes out, of the kernels and of
+the specification. Elements of every type are those of an enterprise that the tests make up.
 """
 
 from __future__ import annotations
