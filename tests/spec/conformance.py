@@ -1,8 +1,8 @@
 """Which items of the conformance list have a test, and why others have none: `python -m tests.spec.conformance`.
 
 An item has a test where a test function bears its number. `conformance.tsv` says of the others why not: `elsewhere`
-where tests of it bear other names, `deviation` where the library decides otherwise, `absent` where it has nothing of the
-kind. A row may stay when a test comes.
+where tests of it bear other names, `deviation` where the library decides otherwise, `absent` where it has nothing of
+the kind. A row may stay when a test comes.
 """
 
 from __future__ import annotations
