@@ -11,7 +11,9 @@ from cpython.mem cimport PyMem_RawRealloc
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from flowparse._textout cimport note_values
-from flowparse._textstate cimport Assembly, D_LOCALTIME, D_MICROSECONDS, MOST_TURNS, NOTE_ERA, Turn, filled
+from flowparse._textstate cimport (
+    Assembly, D_LOCALTIME, D_MICROSECONDS, MOST_TURNS, NOTE_ERA, NOTE_UNSETTLED, Turn, filled,
+)
 from flowparse._textvalues cimport ERA_SWAPPED_HEX, KIND_MAC, KIND_OPAQUE, KIND_UUID, KIND_VLANS
 from flowparse._wire cimport be32
 
@@ -75,6 +77,13 @@ cdef void hand_over_turns(Assembly* a, int64_t octets) noexcept nogil:
             kept += 1
     a.turns_gone += a.n_turns - kept
     a.n_turns = kept
+
+
+cdef void tell_unsettled(Assembly* a) noexcept nogil:
+    """The text ends, and nothing told whether values of it stand the wrong way round."""
+    if not a.era_known and a.n_turns + a.turns_gone:
+        note_values(a, NOTE_UNSETTLED, a.n_turns + a.turns_gone, 0, 0)
+    settle(a)
 
 
 cdef void settle(Assembly* a) noexcept nogil:

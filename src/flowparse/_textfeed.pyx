@@ -8,7 +8,7 @@ from libc.string cimport memchr, memcpy, memmove
 
 from flowparse._assembly cimport tear_datagram
 from flowparse._text cimport take_line
-from flowparse._textera cimport hand_over_turns
+from flowparse._textera cimport hand_over_turns, tell_unsettled
 from flowparse._textjoin cimport take_stray
 from flowparse._textkeys cimport Keys
 from flowparse._textout cimport note_text
@@ -23,6 +23,7 @@ cdef enum:
 NOTES = (
     "line", "outside", "torn_datagram", "torn_sample", "torn_record", "samples", "size", "skipped", "long_line",
     "many_lines", "long_datagram", "many_samples", "many_records", "headless", "more", "era", "cut", "joined",
+    "unsettled",
 )
 
 
@@ -166,6 +167,7 @@ cdef class Assembler:
             self.carried = 0
         self.too_long = False
         tear_datagram(&self.a)
+        tell_unsettled(&self.a)
 
     @property
     def complete(self):

@@ -12,6 +12,7 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from flowparse._assembly cimport tear_datagram
 from flowparse._text cimport take_mark, take_pair
+from flowparse._textera cimport tell_unsettled
 from flowparse._textfeed cimport Assembler
 from flowparse._textout cimport note_text
 from flowparse._textstate cimport (
@@ -210,3 +211,4 @@ cdef class JsonAssembler(Assembler):
         self.carried = self.depth = 0
         self.too_long = False
         tear_datagram(&self.a)
+        tell_unsettled(&self.a)

@@ -104,6 +104,7 @@ cdef enum NoteKind:
     NOTE_ERA = 15               # values: how many were handed over before
     NOTE_CUT = 16               # values: octets of the header, octets in the text
     NOTE_JOINED = 17
+    NOTE_UNSETTLED = 18         # values: how many may stand the wrong way round
 
 cdef struct Note:
     int kind

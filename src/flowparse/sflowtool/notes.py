@@ -42,6 +42,12 @@ WORDINGS: dict[str, Wording] = {
         " values that were handed over as they stood: {values}",
         ("values",),
     ),
+    "unsettled": Wording(
+        SKIPPED,
+        "info",
+        "line {line}: nothing tells 5.01 from 5.02 to 6.07, and {values} values in hexadecimal digits are as they stand",
+        ("values",),
+    ),
     "joined": Wording(
         SKIPPED, "info", "line {line} is the rest of the string before it, as datagramSize proves: {text}"
     ),
