@@ -77,7 +77,7 @@ def load(minute: float) -> float:
 def minute_of_flows(random: Random, minute: int, clients: str, servers: str, count: int) -> list[Flow]:
     """What the clients ask the servers in a minute, and the answers; both are address patterns with one number."""
     found = []
-    for _ in range(int(count * load(minute))):
+    for _ in range(max(1, round(count * load(minute)))):
         port = random.choices(list(SERVICES), [weight for _, weight in SERVICES.values()])[0]
         client = clients.format(10 + min(int(random.paretovariate(1)), 40))
         server = servers.format(min(int(random.paretovariate(1.2)), 20))
@@ -181,7 +181,7 @@ def switch(random: Random, agent: str, clients: str, cpu: int) -> Iterator[tuple
     number, octets = 0, 10**9
     for second in range(2, 60 * MINUTES, 5):
         samples = []
-        for flow in minute_of_flows(random, second // 60, clients, "198.51.100.{}", 1):
+        for flow in minute_of_flows(random, second // 60, clients, "198.51.100.{}", 2):
             segment = uint(flow.src_port, 2) + uint(flow.dst_port, 2) + SEGMENT[flow.proto]
             packet = build.ipv4(segment, flow.source, flow.target, proto=flow.proto)
             number += 1
@@ -191,7 +191,7 @@ def switch(random: Random, agent: str, clients: str, cpu: int) -> Iterator[tuple
                     sequence=number, rate=256, pool=256 * number,
                 )
             )  # fmt: skip
-        octets += int(3_000_000 * load(second / 60))
+        octets += int(50_000 * cpu * load(second / 60))
         if second % 20 == 2:
             load_percent = int(100 * cpu * load(second / 60) / 1.6)
             samples.append(
