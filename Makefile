@@ -21,7 +21,7 @@ KERNELS := $(wildcard src/flowparse/*.pyx src/flowparse/*.pxd)
 STUBS   := $(subst /,.,$(patsubst src/%.pyx,%,$(wildcard src/flowparse/*.pyx)))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long check bench dev wheel clean
+.PHONY: help demo test test-long check bench docs docs-test dev wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -45,6 +45,13 @@ check: $(BUILT) .venv/group-test .venv/group-check ## Lint, types, stubs, layers
 
 bench: $(BUILT) .venv/group-bench ## Measure; commits about speed quote this
 	$(BIN)/python -m pytest bench $(ARGS)
+
+docs: $(BUILT) .venv/group-test .venv/group-docs ## Build the documentation into build/docs; its notebooks are run
+	rm -rf build/docs build/jupyter_execute
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
+
+docs-test: docs ## Build the documentation, and run every example in it
+	$(BIN)/python -m pytest -q docs/test_site.py tests/examples $(ARGS)
 
 dev: $(BUILT) .venv/group-test .venv/group-check ## Make or refresh .venv with all that a contributor needs
 

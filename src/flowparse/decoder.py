@@ -13,7 +13,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan, told
-from ._capture import Reader
+from ._capture import NO_FILE, Reader
 from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
@@ -125,6 +125,10 @@ class Decoder(Feeder):
             raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
         if transport not in ("udp", "tcp", "sctp", "file"):
             raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits are Limits, not {type(limits).__name__}")
+        if sampling_override is not None and not isinstance(sampling_override, Mapping):
+            raise TypeError(f"sampling_override maps addresses to rates; it is no {type(sampling_override).__name__}")
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"
@@ -308,6 +312,8 @@ class Decoder(Feeder):
         try:
             memoryview(source)  # type: ignore[arg-type]
         except TypeError:
+            if isinstance(source, str) or hasattr(source, "__fspath__"):
+                raise TypeError(NO_FILE) from None
             return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
         return self._batches_of_capture(Reader(source), rows)  # type: ignore[arg-type]
 
