@@ -22,12 +22,18 @@ cdef struct Kept:               # what is kept of all exporters, and how much ma
     TemplateAccount templates
     PendingAccount pending
     uint32_t most_domains       # of one exporter
+    uint32_t most_domains_in_all
+    uint32_t n_domains          # of all exporters, agents among them
+    DomainState* newest_domain  # heard of last
+    DomainState* oldest_domain
 
 cdef struct DomainState:        # an observation domain of an exporter, in one protocol
     uint8_t protocol
     uint32_t id
     ExporterState* exporter
-    DomainState* next           # most recently used first
+    DomainState* next           # of the exporter; most recently used first
+    DomainState* newer          # of all exporters
+    DomainState* older
     Templates templates
     bint sequence_known
     uint32_t expected           # the next sequence number
@@ -80,6 +86,7 @@ cdef About about(const ExporterState* exporter, const DomainState* domain) noexc
 cdef DomainState* find_domain(
     ExporterState* exporter, int protocol, uint32_t id, Kept* kept, Notebook* book,
 ) noexcept nogil
+cdef void forget_domain(Kept* kept, DomainState* domain) noexcept nogil
 cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil
 cdef void count_sequence(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, int64_t count,

@@ -6,11 +6,10 @@ in was checked to fit the limits, so that nothing is evicted for it, and counts 
 Templates that were not sent for too long are forgotten here too (RFC 7011 section 8.4).
 """
 
-from cpython.mem cimport PyMem_RawFree
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from flowparse._exporters cimport DomainState, Exporter, Exporters, about, find_domain
+from flowparse._exporters cimport DomainState, Exporter, Exporters, about, find_domain, forget_domain
 from flowparse._intake cimport ArrowFeeder
 from flowparse._layout cimport CONTEXT_EXPORTER
 from flowparse._notes cimport About, NOTE_PENDING_OLD, NOTE_TEMPLATE_EXPIRED, nearly_full, note, take_notes
@@ -18,7 +17,7 @@ from flowparse._part cimport Context
 from flowparse._pending cimport PendingSet, forget_set, is_too_old
 from flowparse._templates cimport (
     READ_DEFINITION, READ_LARGE, Reading, Record, Template, commit_templates, define_template, find_template,
-    forget_template, forget_templates, read_template, roll_back_templates,
+    forget_template, read_template, roll_back_templates,
 )
 from flowparse._wire cimport PROTOCOL_SFLOW5
 
@@ -231,7 +230,6 @@ cdef class Keeper(ArrowFeeder):
         """Do away with exporters and domains that were made; their templates were rolled back."""
         cdef Exporter exporter
         cdef Exporters all
-        cdef DomainState** link
         cdef DomainState* domain
         cdef int of_protocol
         cdef uint32_t of_domain
@@ -248,15 +246,11 @@ cdef class Keeper(ArrowFeeder):
                 del all.by_identity[exporter.identity]
                 continue
             of_protocol, of_domain = protocol, id
-            link = &exporter.state.domains
+            domain = exporter.state.domains
             # Progress: one domain further each turn; it is there.
-            while link[0].id != of_domain or link[0].protocol != of_protocol:
-                link = &link[0].next
-            domain = link[0]
-            link[0] = domain.next
-            exporter.state.n_domains -= 1
-            forget_templates(&self.kept.templates, &domain.templates)
-            PyMem_RawFree(domain)
+            while domain.id != of_domain or domain.protocol != of_protocol:
+                domain = domain.next
+            forget_domain(self.kept, domain)
 
     # ── age ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

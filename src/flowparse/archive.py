@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ._capture import Reader
+from ._capture import NO_FILE, Reader
 from ._stream import begins_as_ipfix
 from .batch import Batch
 from .events import Event
@@ -86,6 +86,8 @@ class ArchiveReader(Restorer):
         try:
             memoryview(source)  # type: ignore[arg-type]
         except TypeError:
+            if isinstance(source, str) or hasattr(source, "__fspath__"):
+                raise TypeError(NO_FILE) from None
             return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
         if begins_as_ipfix(source):  # type: ignore[arg-type]
             return self._batches_of_file(source, rows)  # type: ignore[arg-type]

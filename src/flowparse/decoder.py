@@ -115,6 +115,10 @@ class Decoder(ArchiveReader):
         if transport not in ("udp", "tcp", "sctp", "file"):
             raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
         super().__init__()
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits are Limits, not {type(limits).__name__}")
+        if sampling_override is not None and not isinstance(sampling_override, Mapping):
+            raise TypeError(f"sampling_override maps addresses to rates; it is no {type(sampling_override).__name__}")
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"

@@ -9,6 +9,7 @@ Not here: how rows are joined to it, which is `plan` and the kernels.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
@@ -25,12 +26,14 @@ MOST_OF_TABLE = 16384
 MOST_DOMAINS = 64  # of an exporter, that were told anything
 MOST_IN_ALL = 1 << 20
 MOST_RATE = 1 << 24
+MOST_INIT_MS = (2**63 - 1) // 10**6  # as nanoseconds; it is the year 2262
 SWAPPED = 1 << 16  # from here on, octets in the wrong order are likelier than such a rate
 
 SAMPLER_IDS = ("samplerId", "selectorId")
 INTERFACES = ("scopeInterface", "ingressInterface", "egressInterface")
 TEMPLATES = ("scopeTemplate", "templateId")
 RATES = ("samplingInterval", "samplerRandomInterval", "samplingPacketInterval", "samplingSize", "samplingProbability")
+FLOATS = {4: ">f", 8: ">d"}
 NAMES = {
     "interfaceName",
     "interfaceDescription",
@@ -168,7 +171,7 @@ class Knowledge:
             self._learn_rate(tables, record, odd)
             self._learn_names(tables, record)
             if (init := number(record, "systemInitTimeMilliseconds")) is not None:
-                init = init if 0 < init < 2**63 else None
+                init = init if 0 < init <= MOST_INIT_MS else None
                 self.version += tables.init_time_ms != init
                 tables.init_time_ms = init
         return odd
@@ -366,7 +369,8 @@ def told_rate(record: Record) -> Odd | None:
     """One of how many packets were sampled, by the elements that the record has; and which of them said so.
 
     Count-based (RFC 5476 section 6.5.2.1): of interval + space packets, interval are sampled. Random
-    n out of N: size of population.
+    n out of N: size of population. Uniform probability (section 6.5.2.4): one in its reciprocal, to the
+    nearest.
     """
     interval, space = number(record, "samplingPacketInterval"), number(record, "samplingPacketSpace")
     if interval and space is not None:
@@ -374,6 +378,11 @@ def told_rate(record: Record) -> Odd | None:
     size, population = number(record, "samplingSize"), number(record, "samplingPopulation")
     if size and population is not None:
         return Odd("samplingSize", population // size)
+    probability = record.get("samplingProbability")
+    if probability is not None and len(probability) in FLOATS:
+        (part,) = struct.unpack(FLOATS[len(probability)], probability)
+        # Not of NaN, and not of what is no probability.
+        return Odd("samplingProbability", int(1 / part + 0.5) if 1e-9 < part <= 1 else 0)
     for name in ("samplerRandomInterval", "samplingInterval"):
         value = number(record, name)
         if value is not None:

@@ -42,7 +42,7 @@ def session(domain: int = 7) -> list[bytes]:
     return [
         ipfix(set_(IPFIX_TEMPLATES, FLOWS, NAMES), domain=domain),
         ipfix(set_(256, flow(1), flow(2)), set_(257, uint(9, 4) + var(b"eth0")), sequence=0, domain=domain),
-        ipfix(set_(IPFIX_OPTIONS, RATES), set_(258, uint(3, 4) + uint(100, 4) + b"one\0\0\0\0\0"), sequence=3, domain=domain),
+        ipfix(set_(IPFIX_OPTIONS, RATES), set_(258, uint(3, 4) + uint(100, 4) + b"one     "), sequence=3, domain=domain),
         ipfix(sequence=4, domain=domain),
         ipfix(set_(256, flow(3), padding=3), sequence=4, domain=domain + 1),
         ipfix(set_(IPFIX_TEMPLATES, withdrawal(257)), sequence=4, domain=domain),

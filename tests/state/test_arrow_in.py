@@ -119,7 +119,7 @@ def test_times_that_are_null_are_not_known() -> None:
 
 def test_one_exporter_and_one_time_for_all() -> None:
     assert by_columns(pa.array(PAYLOADS), A, NOW_NS) == many(exporters=A, times=NOW_NS)
-    assert by_columns(pa.array(PAYLOADS), "") == many(exporters=("" and None) or [""] * len(PAYLOADS))
+    assert by_columns(pa.array(PAYLOADS), "") == many(exporters=[""] * len(PAYLOADS))
 
 
 @given(st.data())
@@ -433,7 +433,7 @@ def test_columns_are_let_go_of_whatever_happens() -> None:
         for columns in (
             (payloads, pa.array(HOSTS[:3])), (exporters, payloads), (pa.chunked_array([payloads]), "nobody"),
         ):  # fmt: skip
-            with pytest.raises(ValueError, match="."):
+            with pytest.raises(ValueError, match=r"datagrams|nobody|format"):
                 decoder.feed_arrow(*columns)
         with pytest.raises(DecodeError):
             strict.feed_arrow(pa.array([b"\0\x63"]), A)
