@@ -127,6 +127,24 @@ cdef class Keeper(ArrowFeeder):
                     domain = domain.next
         return rows
 
+    @property
+    def _messages(self):
+        """How many messages began; `message_index` of the last one is one less."""
+        return self.ledger.message
+
+    def _messages_waiting(self):
+        """`message_index` of each Set that waits for its template."""
+        cdef Exporter exporter
+        cdef PendingSet* one
+        cdef list indexes = []
+        for exporter in self.exporters.by_identity.values():
+            one = exporter.state.waiting.oldest
+            # Progress: one Set further each turn.
+            while one != NULL:
+                indexes.append(one.staged_in - 1)
+                one = one.home_newer
+        return indexes
+
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _put_in(self, list scopes, list taught):

@@ -29,7 +29,7 @@ A, B = ("192.0.2.1", 4000), ("2001:db8::1", 4001)
 NOW_NS = 1_700_000_000 * 10**9
 FLOWS = template_record(256, [(8, 4), (12, 4), (1, 8)])
 NAMES = template_record(257, [(1, 4), (82, VARIABLE)])
-RATES = options_template_record(258, [(302, 4)], [(34, 4), (83, 8)])
+RATES = options_template_record(258, [(302, 4)], [(34, 4), (335, 3)])
 
 
 def flow(n: int, octets: int = 100) -> bytes:
@@ -42,7 +42,7 @@ def session(domain: int = 7) -> list[bytes]:
     return [
         ipfix(set_(IPFIX_TEMPLATES, FLOWS, NAMES), domain=domain),
         ipfix(set_(256, flow(1), flow(2)), set_(257, uint(9, 4) + var(b"eth0")), sequence=0, domain=domain),
-        ipfix(set_(IPFIX_OPTIONS, RATES), set_(258, uint(3, 4) + uint(100, 4) + b"one     "), sequence=3, domain=domain),
+        ipfix(set_(IPFIX_OPTIONS, RATES), set_(258, uint(3, 4) + uint(100, 4) + b"one"), sequence=3, domain=domain),
         ipfix(sequence=4, domain=domain),
         ipfix(set_(256, flow(3), padding=3), sequence=4, domain=domain + 1),
         ipfix(set_(IPFIX_TEMPLATES, withdrawal(257)), sequence=4, domain=domain),

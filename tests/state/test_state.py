@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowparse import FLOW, NATIVE, Decoder, Limits, StateError, merge_states
-from flowparse.knowledge import Application, Interface, Sampler, Tables
+from flowparse.knowledge import MOST_INIT_MS, Application, Interface, Sampler, Tables
 from flowparse.state import MAGIC, Saved, SavedSequence, SavedTemplate, pack, unpack
 from flowparse.state_tables import merge_tables
 from tests.build import IPFIX_TEMPLATES, V9_TEMPLATES, ipfix, netflow9, set_, template_record, uint
@@ -334,10 +334,9 @@ def test_every_octet_that_is_damaged_and_every_end_that_is_missing_is_refused() 
     decoder = fed(datagrams()[:3])
     decoder.events()
     before = known(decoder)
-    wrong = [
-        STATE[:i] + bytes([STATE[i] ^ mask]) + STATE[i + 1 :] for i in range(len(STATE)) for mask in (1, 0x80, 0xFF)
-    ]
-    for octets in (*wrong, *(STATE[:i] for i in range(len(STATE))), STATE + b"\0"):
+    places = range(len(STATE))
+    wrong = [STATE[:i] + bytes([STATE[i] ^ mask]) + STATE[i + 1 :] for i in places for mask in (1, 0x80, 0xFF)]
+    for octets in (*wrong, *(STATE[:i] for i in places), STATE + b"\0"):
         with pytest.raises(StateError):
             decoder.import_state(octets)
     assert known(decoder) == before
@@ -425,7 +424,7 @@ IMPOSSIBLE = {
     "a domain that was told nothing": saved(tables={SCOPE: Tables(seen_ns=5)}),
     "a rate that is none": saved(tables={SCOPE: Tables(rate=2**31)}),
     "a rate of a sampler that is none": saved(tables={SCOPE: Tables(samplers={1: Sampler(1, 2**31)})}),
-    "a start beyond time": saved(tables={SCOPE: Tables(init_time_ms=2**63)}),
+    "a start beyond time": saved(tables={SCOPE: Tables(init_time_ms=MOST_INIT_MS + 1)}),
     "an interface that has no name": saved(tables={SCOPE: Tables(interfaces={1: Interface(1)})}),
     "an application that has no name": saved(tables={SCOPE: Tables(applications={b"1": Application(b"1")})}),
     "a name that ends with a zero": saved(tables={SCOPE: Tables(vrfs={1: "red\0"})}),
