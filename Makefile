@@ -47,7 +47,7 @@ bench: $(BUILT) .venv/group-bench ## Measure; commits about speed quote this
 	$(BIN)/python -m pytest bench $(ARGS)
 
 docs: $(BUILT) .venv/group-test .venv/group-docs ## Build the documentation into build/docs; its notebooks are run
-	rm -rf build/docs build/jupyter_execute
+	rm -rf build/docs build/doctrees build/jupyter_execute
 	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
 
 docs-test: docs ## Build the documentation, and run every example in it

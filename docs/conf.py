@@ -16,6 +16,7 @@ author = "the flowparse authors"
 project_copyright = "the flowparse authors, MIT licence"
 version = release = "0.1"
 language = "en"
+smartquotes = False
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["examples"]
