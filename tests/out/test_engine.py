@@ -134,6 +134,7 @@ def test_times_of_every_unit_and_none(unit: str) -> None:
     (row,) = rows(stream().flows(table(one).set_column(2, "received", stamp)))
     (plain,) = rows(stream().flows(table([(one[0][0], A, ns)])))
     assert row == plain
+    assert rows(stream().flows(table(one).set_column(2, "received", stamp.dictionary_encode()))) == [plain]
     (without,) = rows(stream(received="nowhere").flows(table(one)))
     assert without["time_received_ns"] is None
 

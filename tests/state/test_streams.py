@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowparse import NATIVE, DecodeError, Decoder, Malformed, UnsupportedVersion
+from flowparse import NATIVE, DecodeError, Decoder, Malformed, StateError, UnsupportedVersion
 from tests.build import (
     IPFIX_OPTIONS,
     IPFIX_TEMPLATES,
@@ -417,3 +419,86 @@ def test_a_template_that_means_something_else_in_the_next_session_is_new() -> No
     decoder.close(A)
     decoder.feed_stream(ipfix(set_(IPFIX_TEMPLATES, template_record(256, [(1, 8)])), domain=1), A)
     assert [event.code for event in decoder.events()] == ["template_defined", "template_defined"]
+
+
+# ── hostile ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_octets_of_any_kind_in_a_stream_are_no_error(data: st.DataObject) -> None:
+    octets = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(0, 8))):
+        octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    octets += data.draw(st.binary(max_size=40))
+    decoder = Decoder(NATIVE)
+    for chunk in cut(bytes(octets), data.draw(st.lists(st.integers(0, len(octets)), max_size=4))):
+        decoder.feed_stream(chunk, A)
+    of_stream = decoder.rows_waiting
+    decoder.close(A)
+    assert decoder.templates() == []
+    in_one = Decoder(NATIVE)
+    in_one.feed_stream(bytes(octets), A)
+    in_one.close(A)
+    assert outcome(decoder) == outcome(in_one)
+    if octets[:2] == b"\0\x0a":
+        assert sum(map(len, Decoder(NATIVE).batches(octets))) == of_stream
+
+
+def test_without_memory_a_stream_is_over_or_goes_on_and_nothing_is_lost_in_silence() -> None:
+    testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
+    octets = b"".join(session()[:3])
+    for start in range(400):
+        decoder = Decoder(NATIVE)
+        decoder.feed_stream(FIRST, A)
+        failed = False
+        testcapi.set_nomemory(start, start + 1)
+        try:
+            decoder.feed_stream(octets, A)
+        except MemoryError:
+            failed = True
+        finally:
+            testcapi.remove_mem_hooks()
+        decoder.events()
+        decoder.close(A)
+        told = decoder.events()
+        if not failed:
+            assert told == []
+            break
+        unread = [event for event in told if "were not read" in event.message]
+        assert unread or sum(each.datagrams for each in decoder.stats()) in (1, 4), start
+        decoder.feed_stream(octets, A)
+        assert decoder.templates()
+    assert start > 20
+
+
+def test_streams_and_states_keep_no_memory() -> None:
+    decoder = Decoder(NATIVE)
+    state = fed([(octets, A, NOW_NS) for octets in session()]).export_state()
+    broken = WHOLE + b"\0\5 more"
+
+    def once() -> None:
+        for chunk in (WHOLE[:70], WHOLE[70:], broken):
+            decoder.feed_stream(chunk, A)
+        decoder.close(A)
+        list(decoder.batches(WHOLE))
+        decoder.import_state(state)
+        with pytest.raises(StateError):
+            decoder.import_state(state[:-1])
+        decoder.export_state()
+        decoder.expire(NOW_NS + 10**15)
+        decoder.take_tables()
+        decoder.take_options()
+        decoder.events()
+
+    def kept() -> int:
+        gc.collect()
+        before = sys.getallocatedblocks()
+        for _ in range(200):
+            once()
+        gc.collect()
+        return sys.getallocatedblocks() - before
+
+    for _ in range(50):
+        once()
+    assert min(kept() for _ in range(3)) < 20

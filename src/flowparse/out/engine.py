@@ -312,7 +312,7 @@ def rows_of(pa: Any, table: Any, payload: str, exporter: str, received: str) -> 
     ]
     times: list[int | None] = [None] * len(table)
     if received in table.column_names:
-        kind = table.schema.field(received).type
+        kind = kind_of(pa, table.column(received))
         times = values(
             pa, table, received, "int64 or a timestamp", (pa.types.is_int64, pa.types.is_timestamp), pa.int64()
         )
@@ -324,11 +324,15 @@ def rows_of(pa: Any, table: Any, payload: str, exporter: str, received: str) -> 
 def values(pa: Any, table: Any, name: str, what: str, kinds: Sequence[Any], cast: Any = None) -> list[Any]:
     """The values of a column of one of these kinds, or of a dictionary of one."""
     column = table.column(name)
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not any(is_kind(kind) for is_kind in kinds):
+    if not any(is_kind(kind_of(pa, column)) for is_kind in kinds):
         raise TypeError(f"column {name!r} is {what}, not {column.type}")
     found: list[Any] = (column if cast is None else column.cast(cast)).to_pylist()
     return found
+
+
+def kind_of(pa: Any, column: Any) -> Any:
+    """The type of a column's values, also of one that is a dictionary."""
+    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
 
 def one_batch(pa: Any, table: Any) -> Any:
