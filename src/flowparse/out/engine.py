@@ -1,6 +1,6 @@
 """Arrow batches of datagrams in, Arrow batches of flows out: what Spark, Ray and consumers of Kafka want.
 
-A `Stream` is one decoder behind a function over `pyarrow.RecordBatch`es. Each flow has the columns of
+A `Stream` is one decoder behind a function over batches of pyarrow. Each flow has the columns of
 the input row that brought it, as far as they are asked for, and each event says which row it is about,
 so that what could not be decoded is found again. Who goes on elsewhere takes the state along.
 
