@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowparse import Decoder
+import pytest
+
+from flowparse import NATIVE, Decoder, StateError
 from flowparse.reference.compare import rows_of, templates_of
 from tests.build import (
     IPFIX_OPTIONS,
@@ -52,6 +54,10 @@ def session(domain: int = 7) -> list[bytes]:
     ]  # fmt: skip
 
 
+WHOLE = b"".join(session())
+FIRST = ipfix(set_(IPFIX_TEMPLATES, FLOWS), domain=1)
+
+
 def datagrams() -> list[tuple[bytes, Any, int | None]]:
     """Datagrams of several exporters and protocols, with templates and options."""
     flows9 = template_record(256, [(8, 4), (12, 4), (1, 8), (48, 1), (10, 4)])
@@ -92,3 +98,28 @@ def outcome(decoder: Decoder) -> dict[str, Any]:
         "templates": templates_of(decoder),
         "stats": decoder.stats(),
     }
+
+
+# ── states ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SETTINGS: dict[str, Any] = {"schema": NATIVE, "transport": "tcp"}
+STATE = fed(datagrams(), **SETTINGS).export_state()
+
+
+def known(decoder: Decoder) -> dict[str, Any]:
+    """All that an import could change."""
+    return {
+        "state": decoder.export_state(), "events": decoder.events(), "stats": decoder.stats(),
+        "templates": decoder.templates(), "samplers": decoder.samplers.to_dicts(),
+    }  # fmt: skip
+
+
+def refused(octets: Any, decoder: Decoder | None = None) -> str:
+    """Why a state is refused, by a decoder that is not changed by it."""
+    decoder = decoder or fed(datagrams()[:3])
+    before = known(decoder) | {"events": []}
+    decoder.events()
+    with pytest.raises(StateError) as caught:
+        decoder.import_state(octets)
+    assert known(decoder) == before
+    return str(caught.value)
