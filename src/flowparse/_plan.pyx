@@ -448,7 +448,9 @@ cdef class Plan:
             if len(segments) - 1 > FIELDS_AT_ONCE:
                 raise ValueError(f"more than {FIELDS_AT_ONCE} variable fields")
             self.program.at_once = max(
-                1, min(RECORDS_AT_ONCE, FIELDS_AT_ONCE // (len(segments) - 1), (BLOCK_OCTETS - gaps) // max(1, octets)),
+                1, min(
+                    RECORDS_AT_ONCE, FIELDS_AT_ONCE // (len(segments) - 1), (BLOCK_OCTETS - gaps) // max(1, octets),
+                ),
             )
             octets = 0
             for s in range(len(segments)):

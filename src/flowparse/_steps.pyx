@@ -5,7 +5,7 @@ A closed set of loops, one for each pair of widths that is worth one, and one fo
 of them a field takes is looked up by name and widths when a plan is made.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._lookup cimport RateTable, rate_of
