@@ -104,7 +104,10 @@ cdef int add_run(Part* part, const Context* context, uint64_t version) noexcept 
     # A run without rows is replaced, so there are never more runs than rows and one.
     if part.n_runs > 0 and part.runs[part.n_runs - 1].first_row == part.rows:
         part.n_runs -= 1
-    part.runs[part.n_runs].context = context[0]
+    # Bounds: a Context begins with what columns are made of.
+    memcpy(
+        &part.runs[part.n_runs].context, context, <const uint8_t*> &context.init_ms - <const uint8_t*> context,
+    )
     part.runs[part.n_runs].first_row = <uint32_t> part.rows
     part.n_runs += 1
     part.run_version = version

@@ -34,6 +34,8 @@ cdef struct Segment:            # the fixed octets before a variable field, or b
     Py_ssize_t length
     Py_ssize_t n_steps
     Step* steps
+    bint lined_up               # of a record with variable fields: columns are made of it
+    Py_ssize_t place            # where in the block
 
 cdef struct Program:            # what a Plan is to kernels
     Store* store
@@ -45,7 +47,6 @@ cdef struct Program:            # what a Plan is to kernels
     Py_ssize_t at_once          # records with variable fields that are walked before their columns are written
     bint has_wire
     uint16_t wire               # which of the layout's widths of fields
-    uint8_t* block              # where their segments are lined up
 
 cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil
 

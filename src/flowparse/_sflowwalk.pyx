@@ -16,7 +16,7 @@ from libc.string cimport memcmp, memcpy, memset
 from flowparse._agents cimport hear_octets
 from flowparse._columns cimport Ledger, begin_message, commit_message, roll_back_message
 from flowparse._decode cimport STOP_PLAN, STOP_REFUSED
-from flowparse._exporters cimport Alias, Exporter, about, count_sequence, find_domain, put_back, see
+from flowparse._exporters cimport Alias, Exporter, about, count_sequence, find_domain, put_back, remember, see
 from flowparse._layout cimport (
     ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORT_TIME, CONTEXT_SAMPLING_RATE, CONTEXT_TEMPLATE_ID,
 )
@@ -194,7 +194,7 @@ cdef class SflowWalker(SetWalker):
         if domain == NULL:
             return STOP_MEMORY
         message.domain = domain
-        message.before = domain[0]
+        remember(&message.before, domain)
         domain.by_message = True            # what sFlow counts
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         walk.whom = about(state, domain)
