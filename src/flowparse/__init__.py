@@ -31,7 +31,7 @@ from .template import FieldSpecifier, Template
 if TYPE_CHECKING:
     from . import agents, encode, estimates, lldp, rates, reference, sflow, sflowtool
     from .explanation import Explanation, explain
-    from .out import elastic, logstash, prefixes, report
+    from .out import elastic, engine, logstash, prefixes, report
     from .out.prefixes import PrefixSet
     from .topology import Topology
 
@@ -68,6 +68,7 @@ __all__ = [
     "element",
     "elements",
     "encode",
+    "engine",
     "estimates",
     "explain",
     "lldp",
@@ -89,6 +90,7 @@ LATER = {
     "agents": "",
     "elastic": "out",
     "encode": "",
+    "engine": "out",
     "estimates": "",
     "explain": "explanation",
     "lldp": "",
