@@ -17,8 +17,10 @@ LAYERS = {
         "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times"
         " _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
-        " _convert _plan _pending _templates _decode _sets _headers _links _packet _sampled _sflowold _sflowrecord _sflow _sflowwalk"
-        " _feed _textvalues _textstate _textout _textera _textjoin _textrecords _assembly _textkeys _text _textfeed _textjson _records _agents _capture"
+        " _convert _plan _pending _templates _decode _sets _headers _links _packet"
+        " _sampled _sflowold _sflowrecord _sflow _sflowwalk"
+        " _feed _textvalues _textstate _textout _textera _textjoin _textrecords _assembly _textkeys _text"
+        " _textfeed _textjson _records _agents _capture"
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),

@@ -132,10 +132,10 @@ def test_pieces_make_no_difference_to_5_01(pieces: int) -> None:
 OLD_HEADER = ("protocol", "frame_length", "header")
 
 
-def old_flow(sequence: int, *records: Record, output: Port = Port(0, 16)) -> FlowSample:
+def old_flow(sequence: int, *records: Record, output: Port | None = None) -> FlowSample:
     """A flow sample of version 2 or 4."""
     header = Record(0, 1, "sampled_header", Fields(OLD_HEADER, (1, 1014, made.HEADER)))
-    return made.flow_sample(sequence, records=(header, *records), output=output)
+    return made.flow_sample(sequence, records=(header, *records), output=output or Port(0, 16))
 
 
 def old_counters(sequence: int) -> CounterSample:
@@ -147,7 +147,9 @@ ROUTER = Record(0, 1002, "extended_router", Fields(structures(FLOW)[0, 1002].nam
 GATEWAY_2 = Record(
     0, 1003, "extended_gateway", Fields(("as", "src_as", "src_peer_as", "dst_as_path"), (65001, 0, 0, ((2, (9, 8)),)))
 )
-IPV4 = Record(0, 3, "sampled_ipv4", Fields(structures(FLOW)[0, 3].names, (60, 6, "192.0.2.1", "192.0.2.2", 1, 2, 16, 0)))
+IPV4 = Record(
+    0, 3, "sampled_ipv4", Fields(structures(FLOW)[0, 3].names, (60, 6, "192.0.2.1", "192.0.2.2", 1, 2, 16, 0))
+)
 
 
 def old(version: int, *samples: FlowSample | CounterSample, sequence: int = 1) -> Datagram:
