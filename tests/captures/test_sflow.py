@@ -16,9 +16,9 @@ from flowparse._packet import packet_of
 from flowparse.errors import DecodeError
 from flowparse.limits import Limits
 from flowparse.sflow import CounterSample, Datagram, DiscardSample, FlowSample, Record, decode
+from flowparse.sflow import tables as sflow_tables
 from flowparse.sflow.fast import maker
 from flowparse.sflow.structures import COUNTER, find, part
-from flowparse.sflow.tables import described, table
 from tests.captures import sflow, sflowtext
 from tests.captures.sflowtext import Pair
 from tests.shared import needs_shared
@@ -310,7 +310,9 @@ def test_every_structure_of_the_collection_has_a_typed_table() -> None:
     """structs.json, written down apart from registry/sflow.tsv: kind, tag, name and fields in wire order."""
     assert sflow.FOLDER is not None
     wanted = json.loads((sflow.FOLDER / "structs.json").read_text())
-    tables = {(of.structure.kind, of.structure.enterprise, of.structure.format): of for of in described(True)}
+    tables = {
+        (of.structure.kind, of.structure.enterprise, of.structure.format): of for of in sflow_tables.described(True)
+    }
     without, different, octets = [], [], []
     for each in wanted:
         tag = (each["kind"], each["enterprise"], each["format"])
@@ -320,7 +322,7 @@ def test_every_structure_of_the_collection_has_a_typed_table() -> None:
         made = tables[tag]
         if made.structure.name != each["name"]:
             different.append(each["name"])
-        typed = {name: type.name for name, type, *_ in table(made, len(made.ops)).columns}
+        typed = {name: type.name for name, type, *_ in sflow_tables.table(made, len(made.ops)).columns}
         octets += [f"{each['name']}.{name}" for name, type in typed.items() if type == "binary"]
     assert len(wanted) == 117
     assert (without, different) == ([], [])

@@ -271,7 +271,7 @@ def test_agents_of_the_sequence_scenario() -> None:
         }
 
 
-@pytest.mark.parametrize("name", ["syn_sequence", "overflowd_sflow", "tcpdump_sflow-print-v6"])
+@pytest.mark.parametrize("name", ["syn_sequence", "overflowd_sflow", "tcpdump_sflow-print-v6", "syn_v2v4"])
 def test_agents_of_text_and_of_the_capture(name: str) -> None:
     """Who sent a datagram is not in the text of a capture; all else is counted alike."""
     parser = sflowtool.Parser()
