@@ -32,7 +32,7 @@ from flowparse._sflowrecord cimport (
 )
 from flowparse._wire cimport be32, left
 
-from flowparse._sflowrecord import OPS
+from flowparse._sflowrecord import OPS as _OPS
 
 cdef enum:
     BLOCK_ROWS = 64                 # samples that wait for the plan
@@ -184,7 +184,7 @@ cdef class Sflow:
                 raise MemoryError()
             structure.n_ops = len(ops)
             for k, (type, item, offset, since) in enumerate(ops):
-                number, width = OPS[type]
+                number, width = _OPS[type]
                 if width and not KEY <= offset <= fixed - width:
                     raise ValueError(f"field {k}: octets {offset} to {offset + width} of {fixed}")
                 if number in (OP_ITEMS, OP_AS_PATH, OP_ADAPTERS) and (item % 4 or not 0 < item <= 4 * MOST_LISTS):
