@@ -228,25 +228,51 @@ def test_csv_rows_have_the_tuples_of_the_capture(name: str) -> None:
         assert rows[column].to_list() == wanted[column].to_list(), column
 
 
-def test_chosen_fields() -> None:
+CHOSEN = (
+    "datagramSourceIP,agent,agentSubId,packetSequenceNo,sampleType,sampleSequenceNo,sourceId,meanSkipCount,inputPort"
+    ",outputPort,srcMAC,dstMAC,srcIP,dstIP,srcIP6,dstIP6,IPProtocol,TCPSrcPort,TCPDstPort,UDPSrcPort,UDPDstPort"
+    ",22nd,23rd,24th"
+).split(",")
+"""What -L was given for the collection; the last three are of no column."""
+FILLED = (
+    "sampler_address", "sequence_num", "sampling_rate", "src_mac", "dst_mac", "src_addr", "dst_addr", "proto",
+    "src_port", "dst_port",
+)  # fmt: skip
+ETHERNET_KEYS = "the addresses of sampled_ethernet have keys of their own, ethernet_src and ethernet_dst"
+SOCKET = "the addresses of a socket have keys of their own"
+CUT_TCP = "of a TCP header that is cut, sflowtool reads no ports"
+CHOSEN_DIFFER: dict[str, dict[int, str]] = {
+    "logstash_codec_tests": {0: ETHERNET_KEYS},
+    "syn_all_structs": {1: ETHERNET_KEYS, 16: "0:1013 is read as a sampled header", 51: SOCKET, 52: SOCKET},
+    "syn_header_trunc": dict.fromkeys((42, 43, 44, 45, 117, 118, 119, 120), CUT_TCP),
+    "syn_headers": {
+        4: "ports of SCTP are not read",
+        18: "ports are printed of an IPv6 fragment that is not the first",
+        20: "the length of an IPv6 authentication header is taken wrongly",
+        26: "MPLS is not read",
+        27: "MPLS is not read",
+        30: "PPPoE is not read",
+    },
+    "syn_http": {0: SOCKET, 1: SOCKET},
+}
+"""Rows of -L (by number) that are not those of the capture, and why sflowtool has less or other."""
+UNFINISHED = {"gopacket_tests_raw", "syn_malformed", "syn_samples", "vflow_tests"}
+"""sflowtool gave datagrams up: its rows are fewer."""
+
+
+@pytest.mark.parametrize("name", [name for name in texts(".L.csv") if name not in UNFINISHED])
+def test_rows_of_chosen_fields_are_those_of_the_capture(name: str) -> None:
+    flows = sflowtool.parse(text_of(name, ".L.csv"), fields=CHOSEN).flows
+    decoder = Decoder()
     assert FOLDER is not None
-    text = text_of("goflow2_tests", ".L.csv")
-    n = len(text.split(b"\n")[0].split(b","))
-    fields = [
-        "datagramSourceIP",
-        "agent",
-        "agentSubId",
-        "packetSequenceNo",
-        "sampleType",
-        "sampleSequenceNo",
-        "sourceId",
-    ]
-    fields += ["meanSkipCount", "inputPort", "outputPort", "srcMAC", "dstMAC", "srcIP", "dstIP", "srcIP6", "dstIP6"]
-    fields += ["IPProtocol", "TCPSrcPort", "TCPDstPort", "UDPSrcPort", "UDPDstPort"]
-    fields += [f"field_{i}" for i in range(n - len(fields))]
-    flows = sflowtool.parse(text, fields=fields).flows
-    assert flows[0].src_addr == "172.16.32.254"
-    assert flows[1].src_port == 443
+    decoder.feed_capture((FOLDER / f"{name}.pcap").read_bytes())
+    theirs, ours = (
+        [tuple(row[column] for column in FILLED) for row in rows if row.sampling_rate is not None]
+        for rows in (flows, decoder.take())
+    )
+    assert len(theirs) == len(ours)
+    differing = {i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other}
+    assert differing == set(CHOSEN_DIFFER.get(name, {}))
 
 
 def test_agents_of_the_sequence_scenario() -> None:
