@@ -228,11 +228,32 @@ def test_csv_rows_have_the_tuples_of_the_capture(name: str) -> None:
         assert rows[column].to_list() == wanted[column].to_list(), column
 
 
-CHOSEN = (
-    "datagramSourceIP,agent,agentSubId,packetSequenceNo,sampleType,sampleSequenceNo,sourceId,meanSkipCount,inputPort"
-    ",outputPort,srcMAC,dstMAC,srcIP,dstIP,srcIP6,dstIP6,IPProtocol,TCPSrcPort,TCPDstPort,UDPSrcPort,UDPDstPort"
-    ",22nd,23rd,24th"
-).split(",")
+CHOSEN = [
+    "datagramSourceIP",
+    "agent",
+    "agentSubId",
+    "packetSequenceNo",
+    "sampleType",
+    "sampleSequenceNo",
+    "sourceId",
+    "meanSkipCount",
+    "inputPort",
+    "outputPort",
+    "srcMAC",
+    "dstMAC",
+    "srcIP",
+    "dstIP",
+    "srcIP6",
+    "dstIP6",
+    "IPProtocol",
+    "TCPSrcPort",
+    "TCPDstPort",
+    "UDPSrcPort",
+    "UDPDstPort",
+    "22nd",
+    "23rd",
+    "24th",
+]
 """What -L was given for the collection; the last three are of no column."""
 FILLED = (
     "sampler_address", "sequence_num", "sampling_rate", "src_mac", "dst_mac", "src_addr", "dst_addr", "proto",
