@@ -10,11 +10,12 @@ handed over is put right when the version shows.
 from cpython.mem cimport PyMem_RawRealloc
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from flowparse._textnumbers cimport ERA_SWAPPED_HEX
 from flowparse._textout cimport note_values
 from flowparse._textstate cimport (
     Assembly, D_LOCALTIME, D_MICROSECONDS, MOST_TURNS, NOTE_ERA, NOTE_UNSETTLED, Turn, filled,
 )
-from flowparse._textvalues cimport ERA_SWAPPED_HEX, KIND_MAC, KIND_OPAQUE, KIND_UUID, KIND_VLANS
+from flowparse._textvalues cimport KIND_MAC, KIND_OPAQUE, KIND_UUID, KIND_VLANS
 from flowparse._wire cimport be32
 
 
