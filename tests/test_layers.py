@@ -22,7 +22,7 @@ LAYERS = {
         " _feed _stream _borrow _intake _state"
         " _textnumbers _textlists _textvalues _textstate _textout _textera _textjoin _textrecords _assembly"
         " _textkeys _text _textfeed _textjson"
-        " _records _agents _capture"
+        " _recordvalues _records _agenttable _agents _capture"
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),
