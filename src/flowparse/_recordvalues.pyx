@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False
-"""Fields of sFlow structures as Python values, as `sflow.records` reads them; what is not as it should be is its matter."""
+"""Fields of sFlow structures as Python values, as `sflow.records` reads them; what is wrong is left to it."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.ref cimport Py_INCREF

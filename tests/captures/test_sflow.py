@@ -201,6 +201,8 @@ def compare_record(lines: list[Pair], record: Record, kind: Any, discarded: bool
 COUNTED = {"u32", "u64", "f32", "pct"}
 OCTETS = {"host_adapter[]", "pdus"}
 """Types of fields that tables have as they were on the wire."""
+OCTETS_ALONE = {"extended_80211_aggregation"}
+"""Structures whose table has all octets, also where no record can be read from them."""
 
 
 def columns_of(field: Any, value: Any, is_counter: bool) -> dict[str, Any]:
@@ -225,7 +227,7 @@ def in_a_table(type: str, value: Any, is_counter: bool) -> Any:
         return None if value == -1.0 else value
     if type in ("addr", "ip6", "ip4") and value in ("::", "0.0.0.0"):
         return None if type == "addr" else value
-    if type == "uuid":
+    if type == "uuid" and value is not None:
         return bytes.fromhex(value.replace("-", ""))
     return value
 
@@ -264,7 +266,7 @@ def rows_of(datagram: Datagram) -> dict[str, list[dict[str, Any]]]:
             if structure is None:
                 row = {"kind": int(kind == COUNTER), "enterprise": record.enterprise, "format": record.format}
                 tables.setdefault("unknown", []).append(key | row | {"data": record.data})
-            elif record.fields:
+            elif record.fields or structure.name in OCTETS_ALONE:
                 row = {}
                 for field in structure.fields:
                     if field.type not in OCTETS:
