@@ -1,6 +1,7 @@
 """sFlow that was damaged: records by the plain reader, by the fast one, and rows by the kernel are the same.
 
-The specification has no sFlow; `sflow.read.read_plainly` is the second reading here.
+`sflow.read.read_plainly` is the second reading here, which tells what is wrong in the same words; what the
+specification reads of such datagrams is in test_sflow_specification.
 """
 
 from __future__ import annotations
