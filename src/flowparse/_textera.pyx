@@ -46,8 +46,9 @@ cdef void turn_later(Assembly* a, int kind, int64_t at) noexcept nogil:
     cdef Turn* grown
     cdef int64_t size
     if a.n_turns == MOST_TURNS:
+        # The newest is kept: it may be the header that settles it.
         a.turns_gone += 1
-        return
+        a.n_turns -= 1
     if a.n_turns == a.turns_size:
         size = 64 if a.turns_size == 0 else 2 * a.turns_size
         grown = <Turn*> PyMem_RawRealloc(a.turns, size * sizeof(Turn))
