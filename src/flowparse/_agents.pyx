@@ -13,12 +13,14 @@ Agents and sequences are kept in `_agenttable`. Nothing here asks for the time.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawFree
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy
 
 from flowparse._agenttable cimport (
     Agent, Agents, COUNTED_COUNTER, COUNTED_DATAGRAMS, COUNTED_DISCARD, COUNTED_FLOW, MOST_SOURCES, NOTHING, Sequence,
     WINDOW, agent_of, sequence_of,
 )
+from flowparse._sampled cimport KIND_COUNTER, Sample
+from flowparse._sflowheads cimport BROCADE, Header, LEAST, read_header, read_sample
 from flowparse._sflowold cimport skip_old_sample
 from flowparse._wire cimport Span, be32
 
@@ -164,33 +166,6 @@ cdef void hear_sample(
 
 # ── datagrams as octets ──────────────────────────────────────────────────────────────────────────────────────────────
 
-cdef void hear_sample_octets(
-    Agents* a, const Heard* heard, uint32_t format, const uint8_t* at, const uint8_t* end,
-) noexcept nogil:
-    """A sample of version 5, from its first octet behind the length; one that is cut short is not counted."""
-    cdef bint expanded = format > 2
-    cdef uint32_t source_class, source_index, sequence
-    # Bounds: four octets more than are read.
-    if format < 1 or format > 5 or end - at < (12 if expanded else 8):
-        return
-    sequence = be32(at)
-    if expanded:
-        source_class, source_index = be32(at + 4), be32(at + 8)
-        at += 12
-    else:
-        source_class, source_index = be32(at + 4) >> 24, be32(at + 4) & 0xFFFFFF
-        at += 8
-    if format == 2 or format == 4:
-        hear_sample(a, heard, COUNTED_COUNTER, source_class, source_index, sequence, 0, 0, 0)
-    elif format == 5:
-        if end - at >= 4:
-            hear_sample(a, heard, COUNTED_DISCARD, source_class, source_index, sequence, 0, 0, be32(at))
-    elif end - at >= 12:
-        hear_sample(
-            a, heard, COUNTED_FLOW, source_class, source_index, sequence, be32(at), be32(at + 4), be32(at + 8),
-        )
-
-
 cdef void hear_old_samples(
     Agents* a, const Heard* heard, uint32_t version, uint32_t count, const uint8_t* at, const uint8_t* end,
 ) noexcept nogil:
@@ -212,53 +187,54 @@ cdef void hear_old_samples(
         count -= 1
 
 
+cdef void hear_samples(
+    Agents* a, const Heard* heard, uint32_t count, const uint8_t* at, const uint8_t* end,
+) noexcept nogil:
+    """The samples of version 5; one that is too short for its head is not counted."""
+    cdef Sample sample
+    cdef Span body
+    cdef uint32_t tag, length
+    cdef int counted
+    # Progress: at least eight octets further each turn.
+    while count > 0 and end - at >= LEAST:
+        tag, length = be32(at), be32(at + 4)
+        at += LEAST
+        if tag == BROCADE and length >= LEAST and end - at >= LEAST:
+            at += LEAST
+            continue
+        if length > end - at:
+            return
+        # Bounds: `length` octets are there.
+        body.at = at
+        body.end = at + length
+        if 1 <= tag <= 5 and read_sample(tag, &body, &sample):
+            counted = COUNTED_COUNTER if sample.kind == KIND_COUNTER else (
+                COUNTED_DISCARD if sample.discarded else COUNTED_FLOW
+            )
+            hear_sample(
+                a, heard, counted, sample.source_class, sample.source_index, sample.sequence, sample.rate, sample.pool,
+                sample.drops,
+            )
+        at += min((<int64_t> length + 3) & ~<int64_t> 3, end - at)
+        count -= 1
+
+
 cdef bint hear_octets(
     Agents* a, const uint8_t* at, const uint8_t* end, const uint8_t* source, int64_t received_ns,
 ) noexcept nogil:
     """Count a datagram; False where it is none."""
-    cdef uint8_t[16] address
-    cdef uint32_t version, kind, count, tag, length, sub_agent = 0
+    cdef Header header
     cdef Heard heard
-    if end - at < 8:
+    # Bounds: a version is looked at where there are four octets; the rest is read_header()'s.
+    if end - at < 4 or be32(at) not in (2, 4, 5) or read_header(at, end - at, &header) != 0:
         return False
-    # Bounds: 8 octets are there.
-    version, kind = be32(at), be32(at + 4)
-    if version != 5 and version != 4 and version != 2:
-        return False
-    at += 8
-    memset(address, 0, 16)
-    # Bounds: the octets of the address, and the four words behind it, or three.
-    if kind > 2 or end - at < (16 if version == 5 else 12) + (0 if kind == 0 else 4 if kind == 1 else 16):
-        return False
-    if kind == 1:
-        address[10] = address[11] = 0xFF
-        memcpy(address + 12, at, 4)
-        at += 4
-    elif kind == 2:
-        memcpy(address, at, 16)
-        at += 16
-    if version == 5:
-        sub_agent = be32(at)
-        at += 4
-    heard = hear_datagram(a, address, source, sub_agent, be32(at), be32(at + 4), received_ns)
-    count = be32(at + 8)
-    at += 12
-    if version != 5:
-        hear_old_samples(a, &heard, version, count, at, end)
-        return True
-    # Progress: at least eight octets further each turn.
-    while count > 0 and end - at >= 8:
-        tag, length = be32(at), be32(at + 4)
-        at += 8
-        if tag == (<uint32_t> 1991 << 12 | 1) and length >= 8 and end - at >= 8:
-            at += 8                             # Brocade's wrapper: two words, and the sample itself follows
-            continue
-        if length > end - at:
-            return True
-        if tag < 4096:
-            hear_sample_octets(a, &heard, tag, at, at + length)
-        at += min((<int64_t> length + 3) & ~<int64_t> 3, end - at)
-        count -= 1
+    heard = hear_datagram(
+        a, header.agent, source, header.sub_agent, header.sequence, header.uptime_ms, received_ns,
+    )
+    if header.version == 5:
+        hear_samples(a, &heard, header.count, at + header.length, end)
+    else:
+        hear_old_samples(a, &heard, header.version, header.count, at + header.length, end)
     return True
 
 
