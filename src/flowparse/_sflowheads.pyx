@@ -3,10 +3,8 @@
 
 from libc.string cimport memcpy, memset
 
-from flowparse._sampled cimport KIND_COUNTER, KIND_FLOW, put_ipv4
-from flowparse._wire cimport be32, left
-
-cdef int[6] HEAD_OCTETS = [0, 32, 12, 44, 16, 32]      # of samples, by their format
+from flowparse._sampled cimport put_ipv4
+from flowparse._wire cimport be32
 
 
 cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) noexcept nogil:
@@ -43,51 +41,3 @@ cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) n
     header.uptime_ms = be32(at + 4)
     header.count = be32(at + 8)
     return 0
-
-
-cdef bint read_sample(uint32_t tag, Span* at, Sample* sample) noexcept nogil:
-    """The head of a sample of formats 1 to 5, up to its number of records; False where it is too short."""
-    cdef const uint8_t* head = at.at
-    cdef bint expanded = tag == 3 or tag == 4
-    cdef int length = HEAD_OCTETS[tag]
-    memset(sample, 0, sizeof(Sample))
-    if left(at) < length:
-        return False
-    # Bounds: `length` octets are there: so many words of each format.
-    sample.kind = KIND_COUNTER if tag == 2 or tag == 4 else KIND_FLOW
-    sample.sequence = be32(head)
-    if expanded or tag == 5:
-        sample.source_class = be32(head + 4)
-        sample.source_index = be32(head + 8)
-        head += 12
-    else:
-        sample.source_class = head[4]
-        sample.source_index = be32(head + 4) & 0xFFFFFF
-        head += 8
-    if tag == 5:
-        sample.discarded = True
-        sample.drops = be32(head)
-        sample.in_port = be32(head + 4)
-        sample.out_port = be32(head + 8)
-        sample.reason = be32(head + 12)
-        head += 16
-    elif sample.kind == KIND_FLOW:
-        sample.rate = be32(head)
-        sample.pool = be32(head + 4)
-        sample.drops = be32(head + 8)
-        head += 12
-        if expanded:
-            sample.in_format = be32(head)
-            sample.in_port = be32(head + 4)
-            sample.out_format = be32(head + 8)
-            sample.out_port = be32(head + 12)
-            head += 16
-        else:
-            sample.in_format = head[0] >> 6
-            sample.in_port = be32(head) & 0x3FFFFFFF
-            sample.out_format = head[4] >> 6
-            sample.out_port = be32(head + 4) & 0x3FFFFFFF
-            head += 8
-    sample.count = be32(head)
-    at.at += length
-    return True
