@@ -18,10 +18,11 @@ LAYERS = {
         " _strided _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
         " _convert _plan _pending _templates _decode _underway _learning _templatesets _datasets _replay _sets"
-        " _headers _links _packet _sampled _sflowold _sflowrecord _sflow _sflowwalk"
+        " _headers _links _packet _sampled _sflowheads _sflowold _sflowrecord _sflow _sflowwalk"
         " _feed _stream _borrow _intake _state"
-        " _textvalues _textstate _textout _textera _textjoin _textrecords _assembly _textkeys _text _textfeed _textjson"
-        " _records _agents _capture"
+        " _textnumbers _textlists _textvalues _textstate _textout _textera _textjoin _textrecords _assembly"
+        " _textkeys _text _textfeed _textjson"
+        " _recordvalues _records _agenttable _agents _capture"
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),

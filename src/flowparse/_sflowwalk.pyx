@@ -22,7 +22,8 @@ from flowparse._layout cimport (
 )
 from flowparse._notes cimport NOTE_AGENT_TYPE, NOTE_SHORT, drop_notes, note
 from flowparse._plan cimport STOP_END, STOP_MEMORY
-from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE, Header, read_header
+from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE
+from flowparse._sflowheads cimport read_header
 from flowparse._wire cimport PROTOCOL_SFLOW5, be16, be32
 
 cdef enum:
