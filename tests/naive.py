@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
+from tests import naive_packet
+
 SECOND, MILLISECOND, MICROSECOND = 1_000_000_000, 1_000_000, 1_000
 DAY = 86_400 * SECOND
 UPTIME_TURN = 2**32 * MILLISECOND
@@ -155,7 +157,7 @@ def addresses(row: dict[str, Any], record: Record) -> None:
     row["etype"] = etype
 
 
-def icmp(row: dict[str, Any], record: Record) -> None:
+def icmp(row: dict[str, Any], record: Record, packet: dict[str, Any] | None) -> None:
     """Type and code by elements of their own, else out of the ports, which ICMP does not have."""
     row["icmp_type"] = row["icmp_code"] = None
     own: dict[int, tuple[Any, Any]] = {}
@@ -167,7 +169,7 @@ def icmp(row: dict[str, Any], record: Record) -> None:
         elif isinstance(word, int):
             # What does not fit is 0 until it is split.
             own[version] = divmod(word if word < 65536 else 0, 256)
-    has_proto = isinstance(record.get("protocolIdentifier"), int)
+    has_proto = isinstance(record.get("protocolIdentifier"), int) or packet is not None
     is_icmp = has_proto and row["proto"] in ICMP
     ports = [
         name for name in ("src_port", "dst_port") if next(iter(numbers(record, NUMBERS[name][1])), None) is not None
@@ -179,8 +181,11 @@ def icmp(row: dict[str, Any], record: Record) -> None:
     elif is_icmp and ports:
         word = (row["dst_port"] or 0) or (row["src_port"] or 0)
         row["icmp_type"], row["icmp_code"] = divmod(word, 256)
+    elif packet and not (has_proto and ports):
+        row["icmp_type"], row["icmp_code"] = packet.get("icmp_type"), packet.get("icmp_code")
     if is_icmp:
-        row["src_port"] = row["dst_port"] = None
+        for name in ports:
+            row[name] = None
 
 
 def since_boot(uptime_ms: int, of_header_ms: int, export_ns: int) -> int:
@@ -312,7 +317,7 @@ def sampling(
     return of_message
 
 
-SECTIONS = ("layer2packetSectionData", "ipHeaderPacketSection", "ipPayloadPacketSection", "dataLinkFrameSection")
+SECTIONS = tuple(naive_packet.SECTIONS)
 
 
 def kind_of(record: Record, *, has_counters: bool) -> int:
@@ -321,6 +326,25 @@ def kind_of(record: Record, *, has_counters: bool) -> int:
     if "firewallEvent" in record or "ciscoFirewallEvent" in record:
         return 3
     return 1 if any(name in record for name in SECTIONS) and not has_counters else 0
+
+
+def from_packet(row: dict[str, Any], record: Record, packet: Mapping[str, Any]) -> None:
+    """Let the sampled packet fill the columns that the record has nothing for."""
+    for column, (_, names) in NUMBERS.items():
+        if column not in ("bytes", "packets") and not any(True for _ in numbers(record, names)):
+            row[column] = packet.get(column)
+    for column, names in MACS.items():
+        if not texts(record, names):
+            row[column] = packet.get(column)
+    for column, name in LABELS.items():
+        if not (isinstance(record.get(name), bytes) and len(record[name]) in (3, 4)):
+            row[column] = packet.get(column)
+    found = [any(both(record, *ADDRESSES[end])) for end in ("src", "dst")]
+    for end, there in zip(("src", "dst"), found, strict=True):
+        if not there:
+            row[f"{end}_addr"] = packet.get(f"{end}_addr")
+    if not any(found) and not any(isinstance(record.get(name), int) for name in ("ethernetType", "ipVersion")):
+        row["etype"] = packet.get("etype")
 
 
 def application(octets: Any) -> int | None:
@@ -377,12 +401,17 @@ def flow(
     row["sampling_rate"], row["sampling_source"] = sampling(record, of_message, samplers or {}, interfaces or {})
 
     addresses(row, record)
-    icmp(row, record)
+    packet = naive_packet.sections(record)
+    if packet is not None:
+        from_packet(row, record, packet)
+    icmp(row, record, packet)
     has_counters = any(next(iter(numbers(record, NUMBERS[name][1])), None) is not None for name in ("bytes", "packets"))
     row["record_kind"] = kind_of(record, has_counters=has_counters)
     if any(name in record for name in SECTIONS) and not has_counters:
         row["packets"] = 1
-        row["bytes"] = number(record, "dataLinkFrameSize ipTotalLength totalLengthIPv4", 64)
+        lengths = "dataLinkFrameSize ipTotalLength totalLengthIPv4"
+        told = any(True for _ in numbers(record, lengths))
+        row["bytes"] = number(record, lengths, 64) if told else (packet or {}).get("bytes")
     status = record.get("forwardingStatus")
     row["forwarding_status"] = status & 0xFF if isinstance(status, int) else None
     if row["flow_direction"] == 255:

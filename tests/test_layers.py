@@ -15,6 +15,7 @@ LAYERS = {
     "L1a": ("registry", "L0"),
     "L1b": (
         "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times"
+        " _interfaces _finish_sections"
         " _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
         " _convert _plan _pending _templates _decode _sets _packet _sampled _sflow _sflowwalk"
@@ -22,7 +23,7 @@ LAYERS = {
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),
-    "L2": ("template schema compiled flow_view plan", "L0 L1a L1b"),
+    "L2": ("template schema compiled flow_view plan biflow", "L0 L1a L1b"),
     "L3": ("batch scaling dataframes events knowledge message programs session told", "L0 L1a L1b L2"),
     "L4": ("sflow agents rates decoder explanation sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),

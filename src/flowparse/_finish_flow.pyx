@@ -11,6 +11,8 @@ from flowparse._part cimport null_octets, values_of
 cdef enum:
     ICMP = 1                    # enums/protocol.tsv
     ICMPV6 = 58
+    INITIATOR = 1               # enums/biflow_direction.tsv
+    REVERSE_INITIATOR = 2
     ETHERTYPE_IPV4 = 0x0800
     ETHERTYPE_IPV6 = 0x86DD
 cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0.0.0.0
@@ -422,3 +424,12 @@ cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil:
         flags[i] = offsets[i] == offsets[i + 1]
         n += flags[i]
     set_nulls(part, columns[0], flags, n, 1)
+
+
+cdef void other_direction(Part* part, const uint16_t* columns) noexcept nogil:
+    """biflowDirection as the other end sees it: initiator and reverseInitiator change places (RFC 5103 section 6.3)."""
+    cdef uint8_t* value = values_of(part, columns[0])
+    cdef Py_ssize_t i
+    for i in range(part.rows):
+        if value[i] == INITIATOR or value[i] == REVERSE_INITIATOR:
+            value[i] = INITIATOR + REVERSE_INITIATOR - value[i]

@@ -16,7 +16,11 @@ _Column: TypeAlias = tuple[str | None, ColumnType, str, Any, bool, int | None, s
 @disjoint_base
 class Layout:
     def __new__(
-        cls, columns: Sequence[_Column], finish: Sequence[tuple[str, Sequence[int]]] = (), keeps_wires: bool = False
+        cls,
+        columns: Sequence[_Column],
+        finish: Sequence[tuple[str, Sequence[int]]] = (),
+        keeps_wires: bool = False,
+        counted: tuple[int, int, int] = (-1, -1, -1),
     ) -> Self: ...
     @property
     def names(self) -> tuple[str, ...]: ...

@@ -71,4 +71,5 @@ cdef struct Packet:
     Network outer
     Network inner               # what a tunnel carries
 
+cdef void read_payload(const uint8_t* octets, Py_ssize_t length, uint8_t proto, Packet* packet) noexcept nogil
 cdef void read_packet(const uint8_t* octets, Py_ssize_t length, uint32_t protocol, Packet* packet) noexcept nogil
