@@ -22,6 +22,8 @@ WIDTHS = {
 """Octets of a type on the wire; any other is as long as it says itself."""
 MARKERS = {"start_datagram", "end_datagram", "start_sample", "end_sample", "flow", "counter", "skipping"}
 ITEMS = {"begin", "set", "push"}
+SPECIAL = {"-": -1, "title": -2, "type": -3, "length": -4}
+"""What a key is that fills no field, as `_textstate` numbers it."""
 FIXED = ("datagram", "sample", "nothing")
 
 
@@ -112,7 +114,7 @@ def _keys_of(index: int, structure: Structure, table: _Rows) -> list[Key]:
         if mark in ITEMS:
             keys[key] = Key(index, key.encode(), mark, kind, int(field))
         else:
-            keys[key] = Key(index, key.encode(), "field", type, -1 if field == "-" else slots[field])
+            keys[key] = Key(index, key.encode(), "field", type, SPECIAL[field] if type == "skip" else slots[field])
     return list(keys.values())
 
 
@@ -124,10 +126,9 @@ def _keys_at(index: int | None, where: str, slots: tuple[str, ...], table: _Rows
             keys.append(Key(index, key.encode(), mark, kind, -1 if field == "-" else int(field)))
         elif type in MARKERS:
             keys.append(Key(index, key.encode(), type, "skip", -1))
-        elif field == "title":
-            keys.append(Key(index, key.encode(), "field", type, -2))
         else:
-            keys.append(Key(index, key.encode(), "field", type, -1 if field == "-" else slots.index(field)))
+            slot = SPECIAL[field] if type == "skip" else slots.index(field)
+            keys.append(Key(index, key.encode(), "field", type, slot))
     return keys
 
 
