@@ -157,7 +157,7 @@ def addresses(row: dict[str, Any], record: Record) -> None:
     row["etype"] = etype
 
 
-def icmp(row: dict[str, Any], record: Record, packet: dict[str, Any] | None) -> None:
+def icmp(row: dict[str, Any], record: Record, packet: dict[str, Any] | None, *, is_back: bool) -> None:
     """Type and code by elements of their own, else out of the ports, which ICMP does not have."""
     row["icmp_type"] = row["icmp_code"] = None
     own: dict[int, tuple[Any, Any]] = {}
@@ -178,7 +178,7 @@ def icmp(row: dict[str, Any], record: Record, packet: dict[str, Any] | None) -> 
         if not has_proto or is_icmp:
             kind = 6 if row["proto"] == 58 and 6 in own else min(own)
             row["icmp_type"], row["icmp_code"] = own[kind]
-    elif is_icmp and ports:
+    elif is_icmp and ports and not is_back:
         word = (row["dst_port"] or 0) or (row["src_port"] or 0)
         row["icmp_type"], row["icmp_code"] = divmod(word, 256)
     elif packet and not (has_proto and ports):
@@ -317,6 +317,55 @@ def sampling(
     return of_message
 
 
+# ── both directions in one record (RFC 5103) ─────────────────────────────────────────────────────────────────────────
+
+ENDS = (
+    ("source", "destination"), ("Source", "Destination"), ("ingress", "egress"), ("initiator", "responder"),
+    ("bgpNext", "bgpPrev"),
+)  # fmt: skip
+VLANS = {"vlanId": "postVlanId", "dot1qVlanId": "postDot1qVlanId"}
+ONE_WAY = {
+    *(name for column in ("bytes", "packets", "ip_tos", "ip_ttl", "tcp_flags", "ipv6_flow_label") for name in NUMBERS[column][1].split()),
+    *(name for column in ("fragment_id", "fragment_offset", "flow_count", "flow_direction") for name in NUMBERS[column][1].split()),
+    *("ipNextHopIPv4Address ipNextHopIPv6Address bgpNextHopIPv4Address bgpNextHopIPv6Address".split()),
+    *(f"icmp{what}IPv{version}" for what in ("Type", "Code", "TypeCode") for version in (4, 6)),
+    *LABELS.values(), *naive_packet.SECTIONS, "forwardingStatus", "dataLinkFrameSize", "ipTotalLength", "totalLengthIPv4",
+} - {"initiatorOctets", "initiatorPackets"}  # fmt: skip
+
+
+def other_end(name: str) -> str:
+    """The element that a key of the flow is from its other end; itself where it is none."""
+    for pair in (*VLANS.items(), *((value, key) for key, value in VLANS.items())):
+        if name == pair[0]:
+            return pair[1]
+    for one, other in ENDS:
+        if one in name:
+            return name.replace(one, other)
+        if other in name:
+            return name.replace(other, one)
+    return name
+
+
+def way_back(record: Record) -> dict[str, Any] | None:
+    """A record as its other end has it; None where it tells of no way back, or nothing went there."""
+    counters = [name for column in ("bytes", "packets") for name in NUMBERS[column][1].split()]
+    back = [f"reverse{name[0].upper()}{name[1:]}" for name in counters]
+    if not any(name in record for name in (*back, "responderOctets", "responderPackets")):
+        return None
+    turned: dict[str, Any] = {}
+    for name, value in record.items():
+        if name.startswith("reverse"):
+            forth = name[7].lower() + name[8:]
+            if other_end(forth) == forth:
+                turned[forth] = value
+        elif name in ONE_WAY or f"reverse{name[0].upper()}{name[1:]}" in record:
+            continue
+        else:
+            turned[other_end(name)] = value
+    told = [turned[name] for name in counters if name in turned]
+    return None if all(isinstance(value, int) and value == 0 for value in told) else turned
+
+
 SECTIONS = tuple(naive_packet.SECTIONS)
 
 
@@ -363,8 +412,9 @@ def flow(
     init_ns: int | None = None,
     samplers: Mapping[int, int] | None = None,
     interfaces: Mapping[int, int] | None = None,
+    is_back: bool = False,
 ) -> dict[str, Any]:
-    """What FLOW has to say of one record of a datagram.
+    """What FLOW has to say of one record of a datagram; `is_back`: the record is `way_back` of another.
 
     `of_message` is the sampling rate of its template, domain or header, and where it is from; the header
     of v5 tells its own.
@@ -404,9 +454,9 @@ def flow(
     packet = naive_packet.sections(record)
     if packet is not None:
         from_packet(row, record, packet)
-    icmp(row, record, packet)
+    icmp(row, record, packet, is_back=is_back)
     has_counters = any(next(iter(numbers(record, NUMBERS[name][1])), None) is not None for name in ("bytes", "packets"))
-    row["record_kind"] = kind_of(record, has_counters=has_counters)
+    row["record_kind"] = 5 if is_back else kind_of(record, has_counters=has_counters)
     if any(name in record for name in SECTIONS) and not has_counters:
         row["packets"] = 1
         lengths = "dataLinkFrameSize ipTotalLength totalLengthIPv4"

@@ -20,6 +20,7 @@ from .reference.templates import Definition, Template, Withdrawal, read_template
 from .reference.values import value
 from .reference.wire import HEADERS, Damage, FieldSpecifier, SetSpan, read_header, read_records, read_sets
 from .registry import Registry
+from .state import unpack
 from .text import html, time_text, visible
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ HEADER_FIELDS: Mapping[int, tuple[tuple[str, int, str], ...]] = {
         *(("Sequence Number", 4, "data records"), ("Observation Domain ID", 4, "")),
     ),
 }  # fmt: skip
+VERSIONS_OF_PROTOCOLS = {3: 9, 4: 10}  # events.PROTOCOLS
 PEOPLE_SAY = {1: "NetFlow v1", 5: "NetFlow v5", 7: "NetFlow v7", 9: "NetFlow v9", 10: "IPFIX"}
 TIMES = {"dateTimeSeconds", "dateTimeMilliseconds", "dateTimeMicroseconds", "dateTimeNanoseconds"}
 
@@ -122,12 +124,21 @@ class Explanation:
         return f'<table style="text-align:left"><tr><th>offset</th><th>octets</th><th>what</th></tr>{rows}</table>'
 
 
-def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Registry | None = None) -> Explanation:
+def explain(
+    datagram: Buffer,
+    *,
+    state: Buffer | None = None,
+    templates: Iterable[Buffer] = (),
+    registry: Registry | None = None,
+) -> Explanation:
     """Name every octet of a datagram.
 
     Parameters
     ----------
     datagram : buffer of octets
+    state : buffer of octets, optional
+        What `Decoder.export_state` or `scan_templates` returned. Of exporters that define a template otherwise in the
+        same domain, the definition seen last holds.
     templates : iterable of buffers of octets, optional
         Datagrams of the same exporter that came before, for their templates.
     registry : Registry, optional
@@ -136,6 +147,11 @@ def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Reg
     Returns
     -------
     Explanation
+
+    Raises
+    ------
+    StateError
+        The state is none, or damaged.
 
     Examples
     --------
@@ -153,12 +169,37 @@ def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Reg
     octets = bytes(datagram)
     elements = registry or Registry.default()
     decoder = Decoder(malformed="salvage", replay=False, transport="file", registry=elements)
-    for earlier in templates:
+    for earlier in (*_messages_of(state, octets), *templates):
         decoder.feed(bytes(earlier), "")
     decoder.events()
     known = {each.template.id: each.template for each in decoder.templates() if _is_of(each, octets)}
     events = tuple(decoder.decode(octets, "").events)
     return Explanation(octets, tuple(_parts(octets, known, elements)), events)
+
+
+def _messages_of(state: Buffer | None, octets: bytes) -> Iterator[bytes]:
+    """A message for each template of a state that the datagram may be decoded by, the one seen last behind others."""
+    if state is None:
+        return
+    saved = unpack(state)
+    try:
+        header = read_header(octets)
+    except Damage:
+        return
+    found = [
+        (known.rank(), known)
+        for ((_, protocol, domain), _), known in saved.templates.items()
+        if VERSIONS_OF_PROTOCOLS.get(protocol) == header.version and domain == header.domain
+    ]
+    for _, known in sorted(found, key=lambda each: each[0]):
+        of_templates, of_options = TEMPLATE_SETS[header.version]
+        id = of_options if known.is_options else of_templates
+        body = id.to_bytes(2) + (4 + len(known.octets)).to_bytes(2) + known.octets
+        whose = bytes(4) + header.domain.to_bytes(4)
+        if header.version == 9:
+            yield b"\0\x09\0\1" + bytes(8) + whose + body
+        else:
+            yield b"\0\x0a" + (16 + len(body)).to_bytes(2) + bytes(4) + whose + body
 
 
 def _is_of(each: object, octets: bytes) -> bool:

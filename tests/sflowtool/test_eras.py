@@ -147,7 +147,9 @@ ROUTER = Record(0, 1002, "extended_router", Fields(structures(FLOW)[0, 1002].nam
 GATEWAY_2 = Record(
     0, 1003, "extended_gateway", Fields(("as", "src_as", "src_peer_as", "dst_as_path"), (65001, 0, 0, ((2, (9, 8)),)))
 )
-IPV4 = Record(0, 3, "sampled_ipv4", Fields(structures(FLOW)[0, 3].names, (60, 6, "192.0.2.1", "192.0.2.2", 1, 2, 16, 0)))
+IPV4 = Record(
+    0, 3, "sampled_ipv4", Fields(structures(FLOW)[0, 3].names, (60, 6, "192.0.2.1", "192.0.2.2", 1, 2, 16, 0))
+)
 
 
 def old(version: int, *samples: FlowSample | CounterSample, sequence: int = 1) -> Datagram:
