@@ -59,7 +59,7 @@ soak: $(BUILT) .venv/group-test ## Feed 10^7 mutated datagrams and compare 10^5;
 	$(BIN)/python tools/soak.py $(if $(ARGS),$(ARGS),10000000 --compare 100000)
 
 docs: $(BUILT) .venv/group-test .venv/group-docs ## Build the documentation into build/docs; its notebooks are run
-	rm -rf build/docs build/jupyter_execute
+	rm -rf build/docs build/doctrees build/jupyter_execute
 	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
 
 docs-test: docs ## Build the documentation, and run every example in it

@@ -16,6 +16,7 @@ author = "the flowparse authors"
 project_copyright = "the flowparse authors, MIT licence"
 version = release = "0.1"
 language = "en"
+smartquotes = False
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["examples"]
@@ -29,7 +30,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 # Notebooks run each time, in the Python that builds. A cell that raises ends the build.

@@ -22,7 +22,12 @@ MODULES = ["topology"]  # public, and reached by way of what they make
 def documented() -> dict[str, str]:
     """Name -> page, of everything that the reference describes."""
     inventory = InventoryFile.loads((SITE / "objects.inv").read_bytes(), uri="")
-    return {name: item.uri for kind, items in inventory.data.items() if kind.startswith("py:") for name, item in items.items()}
+    return {
+        name: item.uri
+        for kind, items in inventory.data.items()
+        if kind.startswith("py:")
+        for name, item in items.items()
+    }
 
 
 def public(module: ModuleType, path: str) -> list[str]:

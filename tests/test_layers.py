@@ -19,7 +19,7 @@ LAYERS = {
         " _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
         " _convert _plan _pending _templates _decode _underway _learning _templatesets _datasets _replay _sets"
-        " _headers _links _packet _sampled _sflow _sflowwalk"
+        " _headers _links _packet _sampled _sflowold _sflowrecord _sflow _sflowwalk"
         " _feed _stream _borrow _intake _state"
         " _textvalues _textstate _textout _textera _textjoin _textrecords _assembly _textkeys _text _textfeed _textjson"
         " _records _agents _capture"

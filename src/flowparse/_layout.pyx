@@ -75,6 +75,7 @@ COLUMNS_OF_FINISH = {
     "flagged": 2,
     "only_icmpv6": 2,
     "not_icmpv6": 2,
+    "list_of_numbers": 1,
     "no_sections": 1,
     "frame_section": 6,
     "ip_section": 6,

@@ -89,15 +89,14 @@ cdef void take_packet(Sampled* row, const Packet* packet, uint32_t protocol) noe
         row.has_vlan = 1
         put16(row.vlan, packet.vlans[0] & 0x0FFF)
     if packet.n_labels:
-        # Label, experimental bits, bottom of stack: the 24 bits of IPFIX's mplsLabelStackSection.
         row.has_label[0] = 1
-        put32(row.label_1, packet.labels[0] >> 8)
+        put32(row.label_1, packet.labels[0] >> 12)
         if packet.n_labels > 1:
             row.has_label[1] = 1
-            put32(row.label_2, packet.labels[1] >> 8)
+            put32(row.label_2, packet.labels[1] >> 12)
         if packet.n_labels > 2:
             row.has_label[2] = 1
-            put32(row.label_3, packet.labels[2] >> 8)
+            put32(row.label_3, packet.labels[2] >> 12)
     if packet.outer.knows & KNOWS_ADDRESSES:
         take_network(row, &packet.outer)
 

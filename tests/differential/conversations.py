@@ -153,6 +153,8 @@ class Exporter:
         pick, id = self.pick, self.template_id()
         known = self.defined.get(id)
         fields = known[2] if known and not known[0] and pick.random() < 0.4 else self.fields()
+        if fields and pick.random() < 0.1:
+            fields = (*fields[:-1], self.almost(fields[-1]))
         if pick.random() < 0.03:
             fields = ()
         count = None
@@ -161,6 +163,10 @@ class Exporter:
         if fields and count is None:
             self.defined[id] = (False, (), fields)
         return build.template_record(id, fields, count=count)
+
+    def almost(self, spec: Field) -> Field:
+        """A specifier of which nothing but the last octet is another."""
+        return (*spec[:-1], spec[-1] ^ self.pick.choice((1, 1, 2, 12)))  # type: ignore[return-value]
 
     def options_record(self) -> bytes:
         pick, id = self.pick, self.template_id()

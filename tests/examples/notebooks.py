@@ -89,7 +89,8 @@ def settled(notebook: dict[str, Any]) -> dict[str, Any]:
     for cell in notebook["cells"]:
         cell["metadata"] = {}
         for output in cell.get("outputs", ()):
-            output["metadata"] = {}
+            if "metadata" in output:
+                output["metadata"] = {}
             if "image/svg+xml" in output.get("data", {}):
                 output["data"] = {"image/svg+xml": output["data"]["image/svg+xml"]}
     return notebook

@@ -37,11 +37,11 @@ def growth(make: Callable[[int], Case], octets: int, most: float, limits: Limits
     linear is in both. What is above `most` is measured again, since others use the machine too.
     """
     cases = [make(octets << i) for i in range(3)]
-    least = [best(case, limits, 5) for case in cases]
+    least = [best(case, limits, 4) for case in cases]
     for _ in range(attempts - 1):
         if min(least[1] / least[0], least[2] / least[1]) <= most:
             break
-        least = [min(before, best(case, limits, 5)) for before, case in zip(least, cases, strict=True)]
+        least = [min(before, best(case, limits, 4)) for before, case in zip(least, cases, strict=True)]
     return min(least[1] / least[0], least[2] / least[1])
 
 
