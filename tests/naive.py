@@ -327,7 +327,7 @@ VLANS = {"vlanId": "postVlanId", "dot1qVlanId": "postDot1qVlanId"}
 ONE_WAY = {
     *(name for column in ("bytes", "packets", "ip_tos", "ip_ttl", "tcp_flags", "ipv6_flow_label") for name in NUMBERS[column][1].split()),
     *(name for column in ("fragment_id", "fragment_offset", "flow_count", "flow_direction") for name in NUMBERS[column][1].split()),
-    *("ipNextHopIPv4Address ipNextHopIPv6Address bgpNextHopIPv4Address bgpNextHopIPv6Address".split()),
+    *(["ipNextHopIPv4Address", "ipNextHopIPv6Address", "bgpNextHopIPv4Address", "bgpNextHopIPv6Address"]),
     *(f"icmp{what}IPv{version}" for what in ("Type", "Code", "TypeCode") for version in (4, 6)),
     *LABELS.values(), *naive_packet.SECTIONS, "forwardingStatus", "dataLinkFrameSize", "ipTotalLength", "totalLengthIPv4",
 } - {"initiatorOctets", "initiatorPackets"}  # fmt: skip

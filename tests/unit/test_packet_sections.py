@@ -97,13 +97,17 @@ def test_the_layer_2_section_of_netflow_9() -> None:
 
 def test_octets_that_are_not_exported_and_sections_that_start_later() -> None:
     fields = [(FRAME, 65535), (EXPORTED, 2), (OFFSET, 2)]
-    bodies = [var(WHOLE) + uint(exported, 2) + uint(offset, 2) for exported, offset in ((500, 0), (18, 0), (0, 0), (99, 4))]
+    bodies = [
+        var(WHOLE) + uint(exported, 2) + uint(offset, 2) for exported, offset in ((500, 0), (18, 0), (0, 0), (99, 4))
+    ]
     found = [(row["vlan_id"], row["src_addr"]) for row in rows(fields, *bodies)]
     assert found == [(77, "10.0.0.1"), (77, None), (None, None), (None, None)]
 
 
 def test_a_frame_of_80211() -> None:
-    frame = bytes([0x08, 0x01, 0, 0]) + bytes(6) + b"\2" * 6 + b"\4" * 6 + bytes(2) + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET
+    frame = (
+        bytes([0x08, 0x01, 0, 0]) + bytes(6) + b"\2" * 6 + b"\4" * 6 + bytes(2) + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET
+    )
     [row] = rows([(FRAME, 65535), (FRAME_TYPE, 2)], var(frame) + uint(2, 2))
     assert (row["src_mac"], row["dst_mac"], row["src_addr"]) == ("02:02:02:02:02:02", "04:04:04:04:04:04", "10.0.0.1")
 
