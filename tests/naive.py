@@ -324,13 +324,17 @@ ENDS = (
     ("bgpNext", "bgpPrev"),
 )  # fmt: skip
 VLANS = {"vlanId": "postVlanId", "dot1qVlanId": "postDot1qVlanId"}
+ONE_WAY_COLUMNS = (
+    "bytes", "packets", "ip_tos", "ip_ttl", "tcp_flags", "ipv6_flow_label", "fragment_id", "fragment_offset",
+    "flow_count", "flow_direction",
+)  # fmt: skip
 ONE_WAY = {
-    *(name for column in ("bytes", "packets", "ip_tos", "ip_ttl", "tcp_flags", "ipv6_flow_label") for name in NUMBERS[column][1].split()),
-    *(name for column in ("fragment_id", "fragment_offset", "flow_count", "flow_direction") for name in NUMBERS[column][1].split()),
-    *(["ipNextHopIPv4Address", "ipNextHopIPv6Address", "bgpNextHopIPv4Address", "bgpNextHopIPv6Address"]),
+    *(name for column in ONE_WAY_COLUMNS for name in NUMBERS[column][1].split()),
+    *("ipNextHopIPv4Address", "ipNextHopIPv6Address", "bgpNextHopIPv4Address", "bgpNextHopIPv6Address"),
     *(f"icmp{what}IPv{version}" for what in ("Type", "Code", "TypeCode") for version in (4, 6)),
-    *LABELS.values(), *naive_packet.SECTIONS, "forwardingStatus", "dataLinkFrameSize", "ipTotalLength", "totalLengthIPv4",
-} - {"initiatorOctets", "initiatorPackets"}  # fmt: skip
+    *(*LABELS.values(), *naive_packet.SECTIONS),
+    *("forwardingStatus", "dataLinkFrameSize", "ipTotalLength", "totalLengthIPv4"),
+} - {"initiatorOctets", "initiatorPackets"}
 
 
 def other_end(name: str) -> str:

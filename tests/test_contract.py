@@ -1,4 +1,4 @@
-"""The public face against its contract: every name, its parameters and their defaults, and the reasons where it differs.
+"""The public face against its contract: every name, its parameters and their defaults, and reasons where it differs.
 
 The contract stands beside the repository; the reasons are the second table of docs/design/contract.md. A reason
 that no difference needs any more is a failure too.

@@ -11,9 +11,9 @@ from libc.stdint cimport uint16_t
 
 from flowparse._finish_flow cimport (
     all_ones_is_null, application_of_octets, boolean, empty_is_null, etype_of_address, etype_of_version, flagged,
-    icmp_from_port, icmp_split, list_of_numbers, narrow_16, narrow_32, narrow_8, net_is_ipv4, net_is_ipv6, net_of_family,
-    not_icmp, not_icmpv6, number_16, number_32, number_64, number_8, only_icmp, only_icmpv6, other_direction, pick_by_etype,
-    pick_by_version, pick_icmpv6, pick_nonzero, word_split, zero_is_null,
+    icmp_from_port, icmp_split, list_of_numbers, narrow_16, narrow_32, narrow_8, net_is_ipv4, net_is_ipv6,
+    net_of_family, not_icmp, not_icmpv6, number_16, number_32, number_64, number_8, only_icmp, only_icmpv6,
+    other_direction, pick_by_etype, pick_by_version, pick_icmpv6, pick_nonzero, word_split, zero_is_null,
 )
 from flowparse._finish_sections cimport (
     frame_section, ip_section, mpls_section, no_sections, of_section, payload_section,

@@ -34,14 +34,20 @@ cdef struct Field:              # of a Sampled
     uint16_t flag               # the offset of the octet that says whether it is known
 
 cdef Field[MOST_FIELDS] FIELDS
-cdef int n_fields = 0
-_fields, _length = sampled_fields()
-for _offset, _width, _flag in _fields.values():
-    # Bounds: an ImportError, not more than there are places for.
-    if n_fields == MOST_FIELDS:
+
+
+cdef int set_fields(dict fields) except -1:
+    """Take over where the fields of a Sampled are, in the order in which they are numbered."""
+    cdef int n
+    if len(fields) > MOST_FIELDS:
         raise ImportError("a Sampled has more fields than are counted on")
-    FIELDS[n_fields] = Field(_offset, _width, 0 if _flag < 0 else _flag)
-    n_fields += 1
+    # Bounds: n < MOST_FIELDS. Those without a flag are always known, and no column is filled from them.
+    for n, (offset, width, flag) in enumerate(fields.values()):
+        FIELDS[n] = Field(offset, width, max(0, flag))
+    return 0
+
+
+set_fields(sampled_fields()[0])
 
 
 cdef void no_sections(Part* part, const uint16_t* columns) noexcept nogil:
@@ -111,7 +117,7 @@ cdef void payload_section(Part* part, const uint16_t* columns) noexcept nogil:
 
 
 cdef void of_section(Part* part, const uint16_t* columns) noexcept nogil:
-    """Fill a column from a field of Sampled, whose number is in the place of a third column; null where it is not known."""
+    """Fill a column from a field of Sampled, whose number stands for a third column; null where it is not known."""
     cdef const uint8_t* rows = values_of(part, columns[0])
     cdef uint8_t* value = values_of(part, columns[1])
     cdef const Field* field = &FIELDS[columns[2]]       # Bounds: Layout checked it.

@@ -200,8 +200,8 @@ cdef void count_sparse(
             port = ports[way][i]
             if port == 0:
                 continue
-            # Bounds: 8 bits are left, and RECENT is 256. An entry that made room has another ifIndex, or is `exporter`'s
-            # again: all since the table was cleared are.
+            # Bounds: 8 bits are left, and RECENT is 256. An entry that made room since has another ifIndex, or is again
+            # one of this exporter: the table was cleared for it.
             entry = counts.recent[port & (RECENT - 1)]
             if entry == NONE or counts.entries[entry].if_index != port:
                 entry = find(counts, exporter, port)

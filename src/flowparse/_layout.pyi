@@ -7,6 +7,7 @@ from flowparse.datatypes import ColumnType
 
 CONTEXT: Final[dict[str, int]]
 COLUMNS_OF_FINISH: Final[dict[str, int]]
+NUMBERED: Final[dict[str, int]]
 FORMS: Final[dict[str, int]]
 FINISH: Final[dict[str, tuple[int, int]]]
 SOURCES: Final[dict[str, int]]

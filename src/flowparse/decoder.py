@@ -370,11 +370,11 @@ class Decoder(ArchiveReader):
 
     def _learn_ports(self, taken: Taken) -> None:
         """Remember what counters call ports, as many as `Limits.interfaces`; the oldest makes room."""
-        for address, index, name in told.ports_of(taken) if self._limits.interfaces else ():
-            self._ports.pop((address, index), None)
+        for address, if_index, name in told.ports_of(taken) if self._limits.interfaces else ():
+            self._ports.pop((address, if_index), None)
             if len(self._ports) >= self._limits.interfaces:
                 del self._ports[next(iter(self._ports))]
-            self._ports[address, index] = name
+            self._ports[address, if_index] = name
 
     @property
     def samplers(self) -> Batch:

@@ -159,8 +159,8 @@ def test_packets_of_every_kind_cut_anywhere_are_as_the_second_reading_and_as_sam
 
 
 def test_a_number_that_is_no_field_of_a_packet_is_refused() -> None:
-    column = ("a", COLUMN_TYPES["u32"], "finish", None, True, None, None)
-    Layout([column, column[:0] + ("b", *column[1:])], [("of_section", (0, 1, 3))])
+    columns: list[Any] = [(name, COLUMN_TYPES["u32"], "finish", None, True, None, None) for name in "ab"]
+    Layout(columns, [("of_section", (0, 1, 3))])
     for last in (-1, 1000):
         with pytest.raises(ValueError, match="a number"):
-            Layout([column, ("b", *column[1:])], [("of_section", (0, 1, last))])
+            Layout(columns, [("of_section", (0, 1, last))])
