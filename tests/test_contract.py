@@ -27,6 +27,7 @@ KINDS = {
     inspect.Parameter.VAR_POSITIONAL: "*",
     inspect.Parameter.VAR_KEYWORD: "**",
 }
+NOT_YET = "not yet"
 ANY = "..."
 """The contract's default that leaves the value open."""
 
@@ -111,7 +112,12 @@ def reasons() -> dict[str, str]:
 def test_every_name_and_parameter_is_as_agreed_or_has_a_reason() -> None:
     assert CONTRACT is not None
     tree = ast.parse(CONTRACT.read_text(encoding="utf-8"))
-    assert dict(differences(tree.body, flowparse)) == reasons()
+    found, agreed = dict(differences(tree.body, flowparse)), reasons()
+    for name, what in agreed.items():
+        if what == NOT_YET and found.get(name) == "absent":
+            found[name] = NOT_YET
+    # What is being built may come at any time, and takes its row away when somebody looks.
+    assert found == {name: what for name, what in agreed.items() if what != NOT_YET or name in found}
 
 
 def face(source: str) -> list[tuple[str, str]]:
