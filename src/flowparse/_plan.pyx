@@ -355,17 +355,97 @@ cdef Stop run_variable(const Program* program, Span* body, Ledger* ledger) noexc
     return STOP_END
 
 
-cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
-    """Append the records of `body`; leave `body.at` on the first octet not used.
-
-    STOP_END: what is left is shorter than any record. STOP_RECORD: a record reaches past the end.
-    """
+cdef Stop run_half(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
+    """Append one row of each record."""
     if program.has_wire and ledger.context.wire != program.wire:
         ledger.context.wire = program.wire
         ledger.run_version += 1
     if program.n_segments == 1:
         return run_fixed(program, body, ledger)
     return run_variable(program, body, ledger)
+
+
+cdef const uint8_t* read_counters(
+    const Program* program, const uint8_t* at, const uint8_t* end, bint* is_silent,
+) noexcept nogil:
+    """Where the record at `at` ends, and whether all of its counters are zero."""
+    cdef Py_ssize_t s, k, c, length
+    is_silent[0] = True
+    # Progress: a segment further each turn. Bounds: compared before each load; a counter lies in its segment.
+    for s in range(program.n_segments):
+        if end - at < program.segments[s].length:
+            return end
+        for c in range(program.n_counters):
+            if program.counters[c].segment == s:
+                for k in range(program.counters[c].width):
+                    is_silent[0] &= at[program.counters[c].offset + k] == 0
+        at += program.segments[s].length
+        if s == program.n_segments - 1:
+            break
+        if end - at < 1:
+            return end
+        length = at[0]
+        at += 1
+        if length == 255:
+            if end - at < 2:
+                return end
+            length = be16(at)
+            at += 2
+        if end - at < length:
+            return end
+        at += length
+    return at
+
+
+cdef Stop run_reverse(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
+    """Append the other half of those records that tell of any; `body` holds whole ones."""
+    cdef Span some
+    cdef const uint8_t* at
+    cdef bint is_silent
+    cdef Stop stop
+    if program.n_counters == 0:
+        return run_half(program, body, ledger)
+    # Progress: a record further each turn, of one octet at least.
+    while body.at < body.end:
+        some.at = some.end = body.at
+        # Progress: likewise.
+        while some.end < body.end:
+            at = read_counters(program, some.end, body.end, &is_silent)
+            if is_silent:
+                break
+            some.end = at
+        if some.end == some.at:
+            body.at = at
+            continue
+        stop = run_half(program, &some, ledger)
+        body.at = some.at
+        if stop != STOP_END:
+            return stop
+    return STOP_END
+
+
+cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil:
+    """Append the records of `body`; leave `body.at` on the first octet not used.
+
+    STOP_END: what is left is shorter than any record. STOP_RECORD: a record reaches past the end. Second rows of
+    records are not among `ledger.rows` until the message counts, since whoever counts records goes by these.
+    """
+    cdef Span half
+    cdef Py_ssize_t rows
+    cdef Stop stop, other
+    half.at = body.at
+    stop = run_half(program, body, ledger)
+    if program.reverse == NULL or half.at == body.at:
+        return stop
+    half.end = body.at
+    rows = ledger.rows
+    other = run_reverse(program.reverse, &half, ledger)
+    ledger.reversed += ledger.rows - rows
+    ledger.rows = rows
+    if other == STOP_END:
+        return stop
+    body.at = half.at
+    return other
 
 
 # ── the door ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -463,9 +543,46 @@ cdef class Plan:
     def __dealloc__(self):
         if self.table is not None:
             self.table.n_plans -= 1
+        PyMem_RawFree(self.program.counters)
         PyMem_RawFree(self.program.segments)
         PyMem_RawFree(self.program.appends)
         PyMem_RawFree(self.steps)
+
+    def set_reverse(self, Plan reverse not None, counters=()):
+        """Make a second row of each record, by another plan for the same octets.
+
+        Parameters
+        ----------
+        reverse : Plan
+        counters : sequence of (segment, offset, width)
+            Fixed fields; a record in which all of them are zero has no second row. None: all have.
+
+        Raises
+        ------
+        ValueError
+            The plan is for records of other octets, or a counter leaves its segment.
+        """
+        cdef Program* other = &reverse.program
+        cdef Py_ssize_t k
+        if other.n_segments != self.program.n_segments or other.n_counters or reverse.reverse is not None:
+            raise ValueError("the plan of the other half is for other records")
+        for k in range(other.n_segments):
+            if other.segments[k].length != self.program.segments[k].length:
+                raise ValueError("the plan of the other half is for other records")
+        for segment, offset, width in counters:
+            if not (0 <= segment < other.n_segments and 0 <= offset and 0 < width):
+                raise ValueError(f"no counter of {width} octets at {offset} of segment {segment}")
+            if offset + width > other.segments[<Py_ssize_t> segment].length:
+                raise ValueError(f"no counter of {width} octets at {offset} of segment {segment}")
+        if counters:
+            other.counters = <Counter*> PyMem_RawCalloc(len(counters), sizeof(Counter))
+            if other.counters == NULL:
+                raise MemoryError()
+            for k, (segment, offset, width) in enumerate(counters):
+                other.counters[k] = Counter(segment, offset, width)
+            other.n_counters = len(counters)
+        self.reverse = reverse
+        self.program.reverse = other
 
     def append(self, octets):
         """Decode the records of `octets` as one message without context; return how many there are.
