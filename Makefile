@@ -21,7 +21,7 @@ KERNELS := $(wildcard src/flowparse/*.pyx src/flowparse/*.pxd)
 STUBS   := $(subst /,.,$(patsubst src/%.pyx,%,$(wildcard src/flowparse/*.pyx)))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long check bench mutants fuzz fuzz-long soak dev wheel clean
+.PHONY: help demo test test-long check bench docs docs-test mutants fuzz fuzz-long soak dev wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -57,6 +57,13 @@ fuzz-long: $(BUILT) .venv/group-test .venv/group-fuzz ## Fuzz for an hour, with 
 
 soak: $(BUILT) .venv/group-test ## Feed 10^7 mutated datagrams and compare 10^5; ARGS=number for fewer
 	$(BIN)/python tools/soak.py $(if $(ARGS),$(ARGS),10000000 --compare 100000)
+
+docs: $(BUILT) .venv/group-test .venv/group-docs ## Build the documentation into build/docs; its notebooks are run
+	rm -rf build/docs build/doctrees build/jupyter_execute
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
+
+docs-test: docs ## Build the documentation, and run every example in it
+	$(BIN)/python -m pytest -q docs/test_site.py tests/examples $(ARGS)
 
 dev: $(BUILT) .venv/group-test .venv/group-check ## Make or refresh .venv with all that a contributor needs
 

@@ -22,8 +22,10 @@ from .events import Event
 from .limits import Limits
 from .message import Message
 from .registry import Element, Registry, element, elements
+from .scan import scan_templates
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .state import merge_states
 from .template import FieldSpecifier, Template
 
 if TYPE_CHECKING:
@@ -70,10 +72,12 @@ __all__ = [
     "explain",
     "lldp",
     "logstash",
+    "merge_states",
     "prefixes",
     "rates",
     "reference",
     "report",
+    "scan_templates",
     "sflow",
     "sflowtool",
 ]

@@ -15,7 +15,8 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
-from flowparse._wire cimport be32
+from flowparse._sflowold cimport skip_old_sample
+from flowparse._wire cimport Span, be32
 
 cdef enum:
     NOTHING = -1
@@ -403,20 +404,44 @@ cdef void hear_sample_octets(
         )
 
 
+cdef void hear_old_samples(
+    Agents* a, const Heard* heard, uint32_t version, uint32_t count, const uint8_t* at, const uint8_t* end,
+) noexcept nogil:
+    """The samples of versions 2 and 4, up to the first that does not hold together: they have no lengths."""
+    cdef Span rest = Span(at, end)
+    # Progress: a sample has at least 4 octets.
+    while count > 0:
+        at = rest.at
+        if not skip_old_sample(version, &rest):
+            return
+        # Bounds: a counters sample has at least 20 octets, a flow sample 36.
+        if be32(at) == 2:
+            hear_sample(a, heard, COUNTED_COUNTER, at[8], be32(at + 8) & 0xFFFFFF, be32(at + 4), 0, 0, 0)
+        else:
+            hear_sample(
+                a, heard, COUNTED_FLOW, at[8], be32(at + 8) & 0xFFFFFF, be32(at + 4), be32(at + 12), be32(at + 16),
+                be32(at + 20),
+            )
+        count -= 1
+
+
 cdef bint hear_octets(
     Agents* a, const uint8_t* at, const uint8_t* end, const uint8_t* source, int64_t received_ns,
 ) noexcept nogil:
-    """Count a datagram of version 5; False where it is none."""
+    """Count a datagram; False where it is none."""
     cdef uint8_t[16] address
-    cdef uint32_t kind, count, tag, length
+    cdef uint32_t version, kind, count, tag, length, sub_agent = 0
     cdef Heard heard
-    if end - at < 8 or be32(at) != 5:
+    if end - at < 8:
         return False
-    kind = be32(at + 4)
+    # Bounds: 8 octets are there.
+    version, kind = be32(at), be32(at + 4)
+    if version != 5 and version != 4 and version != 2:
+        return False
     at += 8
     memset(address, 0, 16)
-    # Bounds: the octets of the address, and the four words behind it.
-    if kind > 2 or end - at < 16 + (0 if kind == 0 else 4 if kind == 1 else 16):
+    # Bounds: the octets of the address, and the four words behind it, or three.
+    if kind > 2 or end - at < (16 if version == 5 else 12) + (0 if kind == 0 else 4 if kind == 1 else 16):
         return False
     if kind == 1:
         address[10] = address[11] = 0xFF
@@ -425,9 +450,15 @@ cdef bint hear_octets(
     elif kind == 2:
         memcpy(address, at, 16)
         at += 16
-    heard = hear_datagram(a, address, source, be32(at), be32(at + 4), be32(at + 8), received_ns)
-    count = be32(at + 12)
-    at += 16
+    if version == 5:
+        sub_agent = be32(at)
+        at += 4
+    heard = hear_datagram(a, address, source, sub_agent, be32(at), be32(at + 4), received_ns)
+    count = be32(at + 8)
+    at += 12
+    if version != 5:
+        hear_old_samples(a, &heard, version, count, at, end)
+        return True
     # Progress: at least eight octets further each turn.
     while count > 0 and end - at >= 8:
         tag, length = be32(at), be32(at + 4)

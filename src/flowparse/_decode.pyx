@@ -14,7 +14,8 @@ A message counts or it does not: rows are marked where it begins, and every stop
 them back, other than those within a message, after which it goes on where it stopped.
 
 NetFlow v1, v5 and v7 (Cisco, NetFlow Services Solutions Guide) are one reader over a table of
-formats. The subclass `_sets.SetWalker` reads NetFlow v9 and IPFIX, its subclass `_sflowwalk.SflowWalker` sFlow.
+formats. The subclass `_sets.SetWalker` reads NetFlow v9 and IPFIX (`_underway` names its rooms), its subclass
+`_sflowwalk.SflowWalker` sFlow.
 """
 
 from libc.stdint cimport int64_t

@@ -3,7 +3,7 @@
 
 from libc.stdint cimport uint8_t
 
-from flowparse._assembly cimport Assembly
+from flowparse._textstate cimport Assembly
 from flowparse._textkeys cimport Keys
 
 

@@ -10,12 +10,15 @@ that begins within another, tears what is open. Keys and values then mean what t
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from flowparse._assembly cimport (
-    MARK_END_DATAGRAM, MARK_END_SAMPLE, MARK_START_DATAGRAM, MARK_START_SAMPLE, NOTE_LINE, NOTE_LONG_LINE,
-    NOTE_OUTSIDE, PLACE_OUTSIDE, note_text, tear_datagram,
-)
+from flowparse._assembly cimport tear_datagram
 from flowparse._text cimport take_mark, take_pair
+from flowparse._textera cimport tell_unsettled
 from flowparse._textfeed cimport Assembler
+from flowparse._textout cimport note_text
+from flowparse._textstate cimport (
+    MARK_END_DATAGRAM, MARK_END_SAMPLE, MARK_START_DATAGRAM, MARK_START_SAMPLE, NOTE_LINE, NOTE_LONG_LINE, NOTE_OUTSIDE,
+    PLACE_OUTSIDE,
+)
 
 cdef enum:
     MOST_DEPTH = 16
@@ -41,6 +44,9 @@ cdef class JsonAssembler(Assembler):
     cdef uint8_t[MOST_JSON_KEY] key
     cdef Py_ssize_t key_octets
     cdef bint key_too_long
+
+    def __cinit__(self, *args, **options):
+        self.a.marked = True                    # by its braces
 
     def feed(self, bytes chunk not None):
         """Take a piece of it, cut anywhere."""
@@ -205,3 +211,4 @@ cdef class JsonAssembler(Assembler):
         self.carried = self.depth = 0
         self.too_long = False
         tear_datagram(&self.a)
+        tell_unsettled(&self.a)

@@ -286,7 +286,7 @@ def test_a_column_of_octets_is_a_buffer_of_two_dimensions(type: str, width: int)
     assert bytes(view)[:width] == every_type()[type].to_list(text=False)[0]
 
 
-@pytest.mark.parametrize("type", ["bool", "binary", "utf8"])
+@pytest.mark.parametrize("type", ["bool", "binary", "utf8", "u32[]"])
 def test_a_column_that_is_no_array_is_no_buffer(type: str) -> None:
     with pytest.raises(BufferError, match="not an array"):
         memoryview(every_type()[type])
