@@ -199,7 +199,7 @@ class Conversation:
             sflow.decode(step.octets)
 
     def state(self, step: Step) -> None:
-        """Say what is known, and go on with a decoder that was told."""
+        """Say what is known, and see that another decoder can be told it."""
         if not hasattr(self.decoder, "export_state"):
             return
         told = self.decoder.export_state()
