@@ -17,7 +17,7 @@ from tests.captures import corpus
 from tests.captures import sflow as sflow_corpus
 from tests.differential.conversations import conversation
 from tests.differential.mutations import damage
-from tests.fuzz.session import DECODE, EXPORTERS, FEED, LOOK, MANY, STATE, TAKE, WAIT, steps_of, written
+from tests.fuzz.session import DECODE, EXPORTERS, FEED, LOOK, MANY, STATE, STREAM, TAKE, WAIT, steps_of, written
 from tests.shared import SHARED
 
 WORDS = (
@@ -65,6 +65,11 @@ def conversations() -> list[bytes]:
     for row in corpus.index():
         heard = [octets for octets, _, _ in corpus.datagrams(row["capture"])[:4] if len(octets) <= 1500]
         found.append(written(0, 0, [(FEED, 0, octets) for octets in heard]))
+    for row in corpus.index():
+        if row["protocols"] == "ipfix":
+            heard = [octets for octets, _, _ in corpus.datagrams(row["capture"])[:3]]
+            steps = [(STREAM, 1, b"".join(heard)[:8000]), (TAKE, 0, b""), (STATE, 5, b"\x20\1\x90\x80")]
+            found.append(written(0, 0, steps))
     for octets in datagrams()[:4]:
         found.append(written(0, 0, [(FEED, 2, octets), (DECODE, 2, octets), (MANY, 2, octets * 2), (LOOK, 0, octets)]))
     for name in sflow_corpus.NAMES:
@@ -103,7 +108,7 @@ def mutated(pick: Random) -> bytes:
         elif chance < 0.55:
             continue
         elif chance < 0.6:
-            made.append((pick.choice((DECODE, LOOK, MANY, STATE, FEED)), who, pick.choice(datagrams())))
+            made.append((pick.choice((DECODE, LOOK, MANY, STATE, STREAM, FEED)), who, pick.choice(datagrams())))
         made.append((action if pick.random() < 0.9 else pick.randrange(16), who, octets))
         if pick.random() < 0.1:
             made.append((pick.choice((TAKE, WAIT, STATE)), 0, bytes(pick.choice((0, 1, 40)))))

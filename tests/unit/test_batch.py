@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -363,4 +364,5 @@ assert frame["utf8"][2] == "é😀", frame["utf8"]
 assert str(frame["u64"].dtype) == "UInt64"
 assert len(flows(300).to_pandas()) == 300
 """
-    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=60)
+    env = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=env, timeout=60)
