@@ -22,14 +22,16 @@ from .events import Event
 from .limits import Limits
 from .message import Message
 from .registry import Element, Registry, element, elements
+from .scan import scan_templates
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .state import merge_states
 from .template import FieldSpecifier, Template
 
 if TYPE_CHECKING:
     from . import agents, encode, estimates, lldp, rates, reference, sflow, sflowtool
     from .explanation import Explanation, explain
-    from .out import elastic, logstash, prefixes, report
+    from .out import elastic, engine, logstash, prefixes, report
     from .out.prefixes import PrefixSet
     from .topology import Topology
 
@@ -66,14 +68,17 @@ __all__ = [
     "element",
     "elements",
     "encode",
+    "engine",
     "estimates",
     "explain",
     "lldp",
     "logstash",
+    "merge_states",
     "prefixes",
     "rates",
     "reference",
     "report",
+    "scan_templates",
     "sflow",
     "sflowtool",
 ]
@@ -85,6 +90,7 @@ LATER = {
     "agents": "",
     "elastic": "out",
     "encode": "",
+    "engine": "out",
     "estimates": "",
     "explain": "explanation",
     "lldp": "",

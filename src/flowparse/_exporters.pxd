@@ -23,12 +23,18 @@ cdef struct Kept:               # what is kept of all exporters, and how much ma
     TemplateAccount templates
     PendingAccount pending
     uint32_t most_domains       # of one exporter
+    uint32_t most_domains_in_all
+    uint32_t n_domains          # of all exporters, agents among them
+    DomainState* newest_domain  # heard of last
+    DomainState* oldest_domain
 
 cdef struct DomainState:        # an observation domain of an exporter, in one protocol
     uint8_t protocol
     uint32_t id
     ExporterState* exporter
-    DomainState* next           # most recently used first
+    DomainState* next           # of the exporter; most recently used first
+    DomainState* newer          # of all exporters
+    DomainState* older
     Templates templates
     # What options say, as far as the domain was informed since any were learnt:
     bint informed
@@ -82,6 +88,7 @@ cdef About about(const ExporterState* exporter, const DomainState* domain) noexc
 cdef DomainState* find_domain(
     ExporterState* exporter, int protocol, uint32_t id, Kept* kept, Notebook* book,
 ) noexcept nogil
+cdef void forget_domain(Kept* kept, DomainState* domain) noexcept nogil
 cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil
 cdef void count_sequence(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, int64_t count,
@@ -103,6 +110,7 @@ cdef class Exporter:
     cdef Keep keep
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
+    cdef object stream          # octets of a stream that are no message yet; None: it sends none
     cdef dict informed          # (protocol, domain) -> what its DomainState points at
     cdef void forget(self) noexcept
 
@@ -127,6 +135,7 @@ cdef class Exporters:
     cdef void use(self, ExporterState* state) noexcept nogil
     cdef void unlink(self, ExporterState* state) noexcept nogil
     cdef int evict(self, Notebook* book) except -1
+    cdef Exporter of_identity(self, tuple identified, Notebook* book)
     cdef Alias known(self, object spelled)
     cdef Alias add(self, object spelled, tuple identified, Notebook* book)
 

@@ -29,6 +29,7 @@ cdef void number_16(Part* part, const uint16_t* columns) noexcept nogil
 cdef void number_32(Part* part, const uint16_t* columns) noexcept nogil
 cdef void number_64(Part* part, const uint16_t* columns) noexcept nogil
 cdef void application_of_octets(Part* part, const uint16_t* columns) noexcept nogil
+cdef void list_of_numbers(Part* part, const uint16_t* columns) noexcept nogil
 cdef void all_ones_is_null(Part* part, const uint16_t* columns) noexcept nogil
 cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil
 cdef void flagged(Part* part, const uint16_t* columns) noexcept nogil

@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 from flowparse._layout cimport MOST_ROWS
 from flowparse._nulls cimport pack, replace_octets, set_nulls
 from flowparse._part cimport null_octets, values_of
+from flowparse._wire cimport be32
 
 cdef enum:
     ICMP = 1                    # enums/protocol.tsv
@@ -422,3 +423,16 @@ cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil:
         flags[i] = offsets[i] == offsets[i + 1]
         n += flags[i]
     set_nulls(part, columns[0], flags, n, 1)
+
+
+cdef void list_of_numbers(Part* part, const uint16_t* columns) noexcept nogil:
+    """Octets of numbers, four each and most significant first, become a list: its offsets count numbers."""
+    cdef int32_t* offsets = <int32_t*> values_of(part, columns[0])
+    cdef uint8_t* octet = <uint8_t*> part.columns[columns[0]].data
+    cdef uint32_t* number = <uint32_t*> octet
+    cdef Py_ssize_t i, n = offsets[part.rows] // 4
+    # Bounds: the column's heap has offsets[rows] octets, and each value a multiple of four of them.
+    for i in range(n):
+        number[i] = be32(octet + 4 * i)
+    for i in range(part.rows + 1):
+        offsets[i] //= 4

@@ -76,6 +76,7 @@ COLUMNS_OF_FINISH = {
     "flagged": 2,
     "only_icmpv6": 2,
     "not_icmpv6": 2,
+    "list_of_numbers": 1,
 }
 FINISH = {name: (kind, columns) for kind, (name, columns) in enumerate(COLUMNS_OF_FINISH.items())}
 FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}

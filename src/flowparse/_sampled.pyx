@@ -7,6 +7,7 @@ next hops, masks, AS numbers, translated addresses. Each group of fields has a f
 never has all of them. Numbers are big-endian, as on the wire, for the kernels of `_steps`.
 """
 
+from flowparse._headers cimport ETYPE_IPV4, ETYPE_IPV6
 from flowparse._packet cimport (
     HEADER_ETHERNET, KNOWS_ADDRESSES, KNOWS_FLAGS, KNOWS_FRAGMENT, KNOWS_ICMP, KNOWS_LABEL, KNOWS_PORTS, KNOWS_PROTO,
     Network, Packet, read_packet,
@@ -24,8 +25,6 @@ cdef enum:
     TIME_RECEIVED = 7               # enums/time_source.tsv
     RECORD_SAMPLE = 1               # enums/record_kind.tsv
     RECORD_DROP = 4
-    ETYPE_IPV4 = 0x0800
-    ETYPE_IPV6 = 0x86DD
 
 cdef enum:                          # structures of flow samples that the flow view reads, of enterprise 0
     SAMPLED_HEADER = 1

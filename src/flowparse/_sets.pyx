@@ -227,6 +227,10 @@ cdef class SetWalker(ReplayWalker):
             return self._read_templates(id, id == header.options, &body)
         walk.template = find_template(&walk.domain.templates, id)
         walk.body = body
+        if self.rules.templates_only and (walk.template == NULL or not walk.template.record.is_options):
+            walk.template = NULL
+            walk.whole = walk.counted = False
+            return STOP_END
         if walk.template == NULL and not walk.cut:
             return self._without_template(id, &body)
         return STOP_END

@@ -116,6 +116,8 @@ cdef class TemplateWalker(LearningWalker):
             return STOP_END
         walk.defined = True
         walk.domain.informed = False    # of the rate of this template
+        if defined == 3:
+            return STOP_END
         self._tell(
             NOTE_TEMPLATE_DEFINED if defined == 1 else NOTE_TEMPLATE_CHANGED, offset, set_id, record.id,
             record.n_fields,

@@ -1,36 +1,23 @@
 """Decoder: the Collecting Process of RFC 7011 without its sockets, and the face of the library.
 
-The compiled half (`_feed.Feeder`, and the walk of `_decode.Walker` below it) does the work on each
-datagram; this one makes what the walk stops for: plans from the caller's schema, events from notes,
-batches from columns.
+The compiled half (`_state.Keeper`, and down to the walk of `_decode.Walker` below it) does the work
+on each datagram. `recorder` keeps events, `restorer` saves what is known, `archive` reads captures
+and files; here is what the walk stops for: plans from the caller's schema, batches from columns.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan, told
-from ._capture import Reader
-from ._feed import Feeder
 from ._layout import Layout
 from ._plan import Plan
+from .archive import ArchiveReader
 from .batch import Batch
-from .errors import DecodeError
-from .events import (
-    COUNTERS_DROPPED,
-    OPTIONS_DROPPED,
-    OUT_OF_RANGE,
-    PROTOCOLS,
-    Event,
-    Note,
-    address_text,
-    event_of,
-    refusal_of,
-)
-from .knowledge import Knowledge, Known
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, OUT_OF_RANGE, PROTOCOLS, Event, address_text
+from .knowledge import Known
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .programs import Program, Programs
@@ -54,7 +41,7 @@ TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be 
 AT_LEAST_TABLES = 64
 
 
-class Decoder(Feeder):
+class Decoder(ArchiveReader):
     """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
@@ -68,7 +55,8 @@ class Decoder(Feeder):
         What tells exporters apart. With the port, exporters behind one address (NAT, a load
         balancer) are kept apart, and one that changes its port is another.
     transport : {"udp", "tcp", "sctp", "file"}
-        How messages come: only over UDP can templates not be withdrawn (RFC 7011 section 8.4).
+        How datagrams come: only over UDP templates expire and cannot be withdrawn (RFC 7011 section
+        8.4). What comes by `feed_stream` is a stream whatever this says.
     malformed : {"discard", "salvage"} or None
         What becomes of a message whose count or lengths lie: all of it goes, templates included, or
         what is framed before the damage stays. None is the rule of each protocol: IPFIX is discarded
@@ -85,8 +73,9 @@ class Decoder(Feeder):
     registry : Registry, optional
         Where elements that the schema adds are looked up.
     allow : callable, optional
-        Asked once about each exporter that is not known, with what the caller passed; a false
-        answer drops the datagram before any state is made.
+        Asked once about each exporter that is not known, with what the caller passed, and by
+        `import_state` with (address, port), the port 0 where `key` has none; a false answer drops
+        the datagram before any state is made.
 
     Raises
     ------
@@ -125,6 +114,11 @@ class Decoder(Feeder):
             raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
         if transport not in ("udp", "tcp", "sctp", "file"):
             raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
+        super().__init__()
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits are Limits, not {type(limits).__name__}")
+        if sampling_override is not None and not isinstance(sampling_override, Mapping):
+            raise TypeError(f"sampling_override maps addresses to rates; it is no {type(sampling_override).__name__}")
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"
@@ -136,14 +130,12 @@ class Decoder(Feeder):
         self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._plans: list[Plan] = []
-        self._knowledge = Knowledge()
         self._joins_names = any(column.rule in JOINED for column in self._columns or ())
-        self._events: deque[Event] = deque()
-        self._events_dropped = 0
+        self._strict = bool(strict)
         self._configure(
             self._limits,
             malformed=malformed,
-            strict=bool(strict),
+            strict=self._strict,
             replay=bool(replay),
             transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
@@ -162,12 +154,16 @@ class Decoder(Feeder):
 
     def _identify(self, exporter: Exporter) -> tuple[bytes, bytes | None, int | None, int] | None:
         address, port = identify(exporter)
-        identity = address or b""
-        if self._by_port and port is not None:
-            identity += port.to_bytes(2)
+        identity = self._identity(address, port)
         if self._allow is not None and not self._knows(identity) and not self._allow(exporter):
             return None
         return identity, address, port, self._overrides.get(address, 0)
+
+    def _identity_of(self, exporter: Exporter) -> bytes:
+        return self._identity(*identify(exporter))
+
+    def _identity(self, address: bytes | None, port: int | None) -> bytes:
+        return (address or b"") + (port.to_bytes(2) if self._by_port and port is not None else b"")
 
     def _make_plan(self, protocol: int) -> None:
         if PROTOCOLS[protocol] == "sflow":
@@ -198,7 +194,7 @@ class Decoder(Feeder):
         """Drop the rows of counters that nobody took."""
         assert self._sflow is not None
         dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
-        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+        self._tell_number(COUNTERS_DROPPED, dropped)
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         return self._programs.of_template(octets, protocol, is_options)
@@ -206,7 +202,7 @@ class Decoder(Feeder):
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
         dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
-        self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+        self._tell_number(OPTIONS_DROPPED, dropped)
 
     def _learn(
         self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
@@ -222,19 +218,6 @@ class Decoder(Feeder):
 
     def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
         return self._knowledge.known((identity, protocol, domain), names=self._joins_names)
-
-    def _report(self, notes: list[Note]) -> None:
-        for note in notes:
-            self._tell(event_of(note))
-
-    def _tell(self, event: Event) -> None:
-        if len(self._events) < self._limits.events:
-            self._events.append(event)
-        else:
-            self._events_dropped += 1
-
-    def _refusal(self, reason: Note) -> DecodeError:
-        return refusal_of(reason)
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -260,91 +243,10 @@ class Decoder(Feeder):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty, self._elements)
-
-    def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
-        """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
-
-        Parameters
-        ----------
-        capture : buffer of octets
-        ports : iterable of int, optional
-            Destination ports; None is all of them.
-
-        Returns
-        -------
-        rows : int
-            Flow rows that were added.
-
-        Raises
-        ------
-        DecodeError
-            The octets do not start a capture. Damage further on ends it with an event.
-        """
-        reader = Reader(capture, ports)
-        rows, _ = self._feed_reader(reader)
-        self._tell_of_capture(reader)
-        return rows
-
-    def batches(
-        self, source: Buffer | Iterable[tuple[Buffer, Exporter, int | None]], *, rows: int = 1_000_000
-    ) -> Iterator[Batch]:
-        """Decode any archive in flat memory.
-
-        Parameters
-        ----------
-        source : buffer, or iterable of (datagram, exporter, received_ns)
-            The octets of a capture, or datagrams from anywhere.
-        rows : int
-            About how many rows a Batch has; it may have those of one datagram more.
-
-        Yields
-        ------
-        batch : Batch
-            In the decoder's schema; with NATIVE one for each layout.
-        """
-        if rows < 1:
-            raise ValueError(f"a batch has at least one row, not {rows}")
-        try:
-            memoryview(source)  # type: ignore[arg-type]
-        except TypeError:
-            return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
-        return self._batches_of_capture(Reader(source), rows)  # type: ignore[arg-type]
-
-    def _batches_of_datagrams(
-        self, source: Iterable[tuple[Buffer, Exporter, int | None]], rows: int
-    ) -> Iterator[Batch]:
-        for datagram, exporter, received_ns in source:
-            self.feed(datagram, exporter, received_ns)
-            if self.rows_waiting >= rows:
-                yield from self._take_any()
-        yield from self._take_any()
-
-    def _batches_of_capture(self, reader: Reader, rows: int) -> Iterator[Batch]:
-        ended = False
-        while not ended:
-            _, ended = self._feed_reader(reader, rows)
-            if ended:
-                self._tell_of_capture(reader)
-            yield from self._take_any()
-
-    def _tell_of_capture(self, reader: Reader) -> None:
-        """Packets that were not whole datagrams, and what ended the capture before its time."""
-        counts = {name: n for name, n in reader.counts().items() if n and name in LOST_PACKETS}
-        if counts:
-            what = ", ".join(f"{n} {LOST_PACKETS[name]}" for name, n in counts.items())
-            self._tell(
-                Event(
-                    code="data_dropped",
-                    severity="warning",
-                    message=f"packets of the capture that held no whole datagram: {what}",
-                    detail=counts,
-                )
-            )
-        if reader.error is not None:
-            self._tell(
-                Event(code="stream_broken", severity="error", message=str(reader.error), offset=reader.error.offset)
-            )
+        told = self._feed_apart(datagram, exporter, received_ns)
+        for note in told[2]:
+            self._count(note)
+        return Message(told, self._empty, self._elements)
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -373,8 +275,7 @@ class Decoder(Feeder):
 
     def _tell_out_of_range(self) -> None:
         values, self._programs.n_out_of_range = self._programs.n_out_of_range, 0
-        if values:
-            self._tell(event_of((OUT_OF_RANGE, None, None, None, (values, 0, 0), 0)))
+        self._tell_number(OUT_OF_RANGE, values)
 
     def take_counters(self) -> list[Batch]:
         """Hand over the sFlow counters so far, one Batch per structure.
@@ -394,21 +295,8 @@ class Decoder(Feeder):
         batches = self.take_tables() if self._empty is None else [self.take()]
         return [batch for batch in batches if len(batch)]
 
-    def events(self) -> list[Event]:
-        """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = [*self._events, *(self._agents.events() if self._agents else ())]
-        self._events.clear()
-        if self._events_dropped:
-            told.append(
-                Event(
-                    code="limit_reached",
-                    severity="warning",
-                    message=f"{self._events_dropped} more events than Limits.events were dropped",
-                    detail={"limit": self._limits.events, "dropped": self._events_dropped},
-                )
-            )
-            self._events_dropped = 0
-        return told
+    def _events_of_others(self) -> list[Event]:
+        return self._agents.events() if self._agents else []
 
     def templates(self) -> list[Template]:
         """The templates in force, by exporter, domain and id."""
@@ -462,15 +350,6 @@ class Decoder(Feeder):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Decoder holds columns in the making and does not pickle; make one in each process")
-
-
-LOST_PACKETS = {
-    "fragments": "fragments",
-    "snapped": "captured too short",
-    "bad_packets": "with a header that lies",
-    "unknown_link": "of an unknown link layer",
-    "unknown_interface": "of an unknown interface",
-}
 
 
 def _checked_rate(given: int) -> int:

@@ -148,6 +148,8 @@ def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Reg
        12 +4     00 00 00 01                                            Observation Domain ID = 1
                                                                       ! the message holds no Set
     """
+    if isinstance(datagram, str | int):
+        raise TypeError(f"a datagram is octets, not {type(datagram).__name__}")
     octets = bytes(datagram)
     elements = registry or Registry.default()
     decoder = Decoder(malformed="salvage", replay=False, transport="file", registry=elements)

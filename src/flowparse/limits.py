@@ -22,8 +22,8 @@ class Limits:
     ----------
     templates, templates_per_domain, template_fields_total, fields_per_template : int
         Templates held by a decoder and by one observation domain, and their field specifiers.
-    exporters, exporter_aliases, domains_per_exporter : int
-        Exporters known, spellings of their addresses cached, observation domains of each.
+    exporters, exporter_aliases, domains, domains_per_exporter : int
+        Exporters known, spellings of their addresses cached, observation domains of all and of each.
     values_per_message, records_per_message, list_depth : int
         What one message may unfold to; nesting of RFC 6313 lists.
     pending_octets, pending_octets_per_exporter, pending_sets : int
@@ -50,6 +50,7 @@ class Limits:
     fields_per_template: int = 2048
     exporters: int = 10000
     exporter_aliases: int = 65536
+    domains: int = 32768
     domains_per_exporter: int = 1024
     values_per_message: int = 65536
     records_per_message: int = 65535
