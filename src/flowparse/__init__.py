@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import capture
+from ._values import Chunk, Column, Row
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -31,7 +32,8 @@ from .template import FieldSpecifier, Template
 if TYPE_CHECKING:
     from . import agents, encode, estimates, lldp, rates, reference, sflow, sflowtool
     from .explanation import Explanation, explain
-    from .out import elastic, logstash, prefixes, report
+    from .lldp import Lldpdu, Neighbor, NeighborTable, Problem
+    from .out import elastic, engine, logstash, prefixes, report
     from .out.prefixes import PrefixSet
     from .topology import Topology
 
@@ -39,6 +41,8 @@ __all__ = [
     "FLOW",
     "NATIVE",
     "Batch",
+    "Chunk",
+    "Column",
     "DecodeError",
     "Decoder",
     "Element",
@@ -50,11 +54,16 @@ __all__ = [
     "FlowparseError",
     "LimitExceeded",
     "Limits",
+    "Lldpdu",
     "Malformed",
     "Message",
+    "Neighbor",
+    "NeighborTable",
     "PrefixSet",
+    "Problem",
     "Registry",
     "RegistryError",
+    "Row",
     "Schema",
     "StateError",
     "Template",
@@ -68,6 +77,7 @@ __all__ = [
     "element",
     "elements",
     "encode",
+    "engine",
     "estimates",
     "explain",
     "lldp",
@@ -83,12 +93,14 @@ __all__ = [
 ]
 
 LATER = {
+    **dict.fromkeys(("Lldpdu", "Neighbor", "NeighborTable", "Problem"), "lldp"),
     "Topology": "topology",
     "Explanation": "explanation",
     "PrefixSet": "out.prefixes",
     "agents": "",
     "elastic": "out",
     "encode": "",
+    "engine": "out",
     "estimates": "",
     "explain": "explanation",
     "lldp": "",

@@ -23,7 +23,7 @@ from flowparse._derive cimport is_text, repair_text, share_column, share_slab
 from flowparse._part cimport bare_part, drop_part
 from flowparse._slab cimport drop_slab, release, retain
 
-from flowparse.datatypes import COLUMN_TYPES
+from flowparse.datatypes import COLUMN_TYPES as _COLUMN_TYPES
 
 cdef enum:
     NULLABLE = 2                # ARROW_FLAG_NULLABLE: which columns have nulls differs between the chunks of a Batch
@@ -58,7 +58,7 @@ cdef Description* describe(Layout layout) except NULL:
     cdef size_t octets = sizeof(Description) + 3 * n * sizeof(char*)
     cdef bytes string
     for name, type in zip(layout.names, layout.types):
-        item = COLUMN_TYPES[type.item].arrow if type.item else ""
+        item = _COLUMN_TYPES[type.item].arrow if type.item else ""
         strings += [name.encode(), type.arrow.encode(), item.encode()]
     if b"\0" in b"".join(strings):
         raise ValueError("a column name has no NUL")

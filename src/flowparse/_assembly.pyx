@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._textera cimport forget_turns, settle_by_head, turn_later
 from flowparse._textjoin cimport close_joins, forget_joins, settle_joins
+from flowparse._textnumbers cimport ERA_LAST_DASH, ERA_SWAPPED_HEX, put32
 from flowparse._textout cimport append, append32, has_room, note_text, note_values, overflow
 from flowparse._textrecords cimport close_record, is_whole, note_skipped
 from flowparse._textstate cimport (
@@ -26,7 +27,7 @@ from flowparse._textstate cimport (
     PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, PORT_BITS, S_BLOCK, S_DATA_SOURCE, S_DROPS, S_INPUT, S_INTERVAL,
     S_OUTPUT, S_POOL, S_RATE, S_REASON, S_SEQUENCE, S_TAG, Slot, clear_level, filled, is_old, number_of,
 )
-from flowparse._textvalues cimport ERA_LAST_DASH, ERA_SWAPPED_HEX, KIND_MAC, put32, read_time, value_writer, write_str
+from flowparse._textvalues cimport KIND_MAC, read_time, value_writer, write_str
 from flowparse._wire cimport be32
 
 # ── headers ───────────────────────────────────────────────────────────────────────────────────────────────────────────

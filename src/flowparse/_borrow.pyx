@@ -108,12 +108,19 @@ cdef class Array:
         cdef int64_t k = self.piece.offset + i
         cdef const uint8_t* at = self.piece.first + k * self.index_width
         # Bounds: buffer 1 has offset + length entries.
+        # One return each: two integers of a width have no common type that keeps both.
         if self.index_width == 1:
-            return (<const int8_t*> at)[0] if self.index_signed else at[0]
+            if self.index_signed:
+                return (<const int8_t*> at)[0]
+            return at[0]
         if self.index_width == 2:
-            return (<const int16_t*> at)[0] if self.index_signed else (<const uint16_t*> at)[0]
+            if self.index_signed:
+                return (<const int16_t*> at)[0]
+            return (<const uint16_t*> at)[0]
         if self.index_width == 4:
-            return (<const int32_t*> at)[0] if self.index_signed else (<const uint32_t*> at)[0]
+            if self.index_signed:
+                return (<const int32_t*> at)[0]
+            return (<const uint32_t*> at)[0]
         return (<const int64_t*> at)[0]
 
 

@@ -22,7 +22,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
-from flowparse._exporters cimport about, count_sequence, find_domain, put_back, see, settle_rate
+from flowparse._exporters cimport about, count_sequence, find_domain, put_back, remember, see, settle_rate
 from flowparse._layout cimport (
     ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
     CONTEXT_TEMPLATE_ID,
@@ -201,7 +201,7 @@ cdef class Walker:
         domain = find_domain(exporter, format.protocol, domain_id, self.kept, &self.book)
         if domain == NULL:
             return STOP_MEMORY
-        before = domain[0]
+        remember(&before, domain)
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         whom = about(exporter, domain)
         if count > there and (self.rules.discard or self.rules.strict):

@@ -2,6 +2,7 @@
 """Exporters and their observation domains: who they are, and what is remembered of each."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._lookup cimport NAME_KINDS, NameTable, RateTable
@@ -35,6 +36,15 @@ cdef struct DomainState:        # an observation domain of an exporter, in one p
     DomainState* newer          # of all exporters
     DomainState* older
     Templates templates
+    # What options say, as far as the domain was informed since any were learnt:
+    bint informed
+    uint32_t told_rate          # of all its records; 0: not told
+    bint has_init
+    int64_t init_ms             # when the exporter started, in milliseconds since 1970
+    const RateTable* samplers   # NULL: nothing is known; whoever informs keeps them alive
+    const RateTable* interfaces
+    const NameTable* names[NAME_KINDS]
+    # From here on, what a message changes and `put_back` puts back:
     bint sequence_known
     uint32_t expected           # the next sequence number
     bint by_message             # counts messages; others count flows, or records
@@ -45,14 +55,6 @@ cdef struct DomainState:        # an observation domain of an exporter, in one p
     uint64_t reordered_before
     uint32_t uptime_ms          # of the last message in sequence
     bint count_told             # that v9's Count is not of records
-    # What options say, as far as the domain was informed since any were learnt:
-    bint informed
-    uint32_t told_rate          # of all its records; 0: not told
-    bint has_init
-    int64_t init_ms             # when the exporter started, in milliseconds since 1970
-    const RateTable* samplers   # NULL: nothing is known; whoever informs keeps them alive
-    const RateTable* interfaces
-    const NameTable* names[NAME_KINDS]
     bint sampling_known
     uint32_t sampling_rate      # 0: not known
     uint8_t sampling_source
@@ -127,6 +129,8 @@ cdef class Exporters:
     cdef Py_ssize_t most_aliases
     cdef ExporterState* newest
     cdef ExporterState* oldest
+    cdef object last_spelled            # by the caller, and whom it means; None: nobody yet
+    cdef Alias last
     cdef Py_ssize_t evictions           # grows; who keeps a borrowed ExporterState looks at it
     cdef void use(self, ExporterState* state) noexcept nogil
     cdef void unlink(self, ExporterState* state) noexcept nogil
@@ -134,3 +138,12 @@ cdef class Exporters:
     cdef Exporter of_identity(self, tuple identified, Notebook* book)
     cdef Alias known(self, object spelled)
     cdef Alias add(self, object spelled, tuple identified, Notebook* book)
+
+
+cdef inline void remember(DomainState* before, const DomainState* domain) noexcept nogil:
+    """Write down what a message may change of a domain, for `put_back`."""
+    # Bounds: to the end of the struct, in both.
+    memcpy(
+        &before.sequence_known, &domain.sequence_known,
+        <const uint8_t*> (domain + 1) - <const uint8_t*> &domain.sequence_known,
+    )

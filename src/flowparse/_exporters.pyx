@@ -124,10 +124,8 @@ cdef void evict_domain(Kept* kept, DomainState* domain, uint32_t most, Notebook*
 
 
 cdef void put_back(DomainState* domain, const DomainState* before) noexcept nogil:
-    """Let what is counted and known of a domain be what it was; its templates are not touched."""
-    cdef Templates templates = domain.templates
-    domain[0] = before[0]
-    domain.templates = templates
+    """Let what is counted of a domain be what it was; its templates, and what options told of it, are not touched."""
+    remember(domain, before)
 
 
 cdef size_t n_waiting(const Waiting* waiting, const DomainState* domain) noexcept nogil:
@@ -354,12 +352,16 @@ cdef class Exporters:
 
     cdef Alias known(self, object spelled):
         """The exporter that the caller means, or None."""
-        cdef PyObject* found = PyDict_GetItemWithError(self.aliases, spelled)
-        if found != NULL and not (<Alias> found).exporter.state.evicted:
-            # Before others are evicted: a block of datagrams is resolved first and decoded then.
-            self.use(&(<Alias> found).exporter.state)
-            return <Alias> found
-        return None
+        cdef PyObject* found
+        if spelled is not self.last_spelled or self.last is None or self.last.exporter.state.evicted:
+            found = PyDict_GetItemWithError(self.aliases, spelled)
+            if found == NULL or (<Alias> found).exporter.state.evicted:
+                return None
+            self.last_spelled = spelled
+            self.last = <Alias> found
+        # Before others are evicted: a block of datagrams is resolved first and decoded then.
+        self.use(&self.last.exporter.state)
+        return self.last
 
     cdef Exporter of_identity(self, tuple identified, Notebook* book):
         """The exporter of (identity, address or None, port or None, override rate or 0), made if it is new."""

@@ -12,6 +12,8 @@ from flowparse._wire cimport be32
 cdef enum:
     ICMP = 1                    # enums/protocol.tsv
     ICMPV6 = 58
+    INITIATOR = 1               # enums/biflow_direction.tsv
+    REVERSE_INITIATOR = 2
     ETHERTYPE_IPV4 = 0x0800
     ETHERTYPE_IPV6 = 0x86DD
 cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0.0.0.0
@@ -436,3 +438,12 @@ cdef void list_of_numbers(Part* part, const uint16_t* columns) noexcept nogil:
         number[i] = be32(octet + 4 * i)
     for i in range(part.rows + 1):
         offsets[i] //= 4
+
+
+cdef void other_direction(Part* part, const uint16_t* columns) noexcept nogil:
+    """biflowDirection as the other end sees it: initiator and reverseInitiator change places (RFC 5103 section 6.3)."""
+    cdef uint8_t* value = values_of(part, columns[0])
+    cdef Py_ssize_t i
+    for i in range(part.rows):
+        if value[i] == INITIATOR or value[i] == REVERSE_INITIATOR:
+            value[i] = INITIATOR + REVERSE_INITIATOR - value[i]

@@ -152,14 +152,6 @@ cdef class LearningWalker(MessageWalker):
         domain.has_init = init_ms is not None
         domain.init_ms = since_ms
         domain.informed = True
-        # As it was before this message, too, should that not count.
-        self.walk.before.told_rate = domain.told_rate
-        self.walk.before.samplers = domain.samplers
-        self.walk.before.interfaces = domain.interfaces
-        self.walk.before.names = domain.names
-        self.walk.before.has_init = domain.has_init
-        self.walk.before.init_ms = domain.init_ms
-        self.walk.before.informed = True
         exporter.informed[domain.protocol, domain.id] = known
         return 0
 

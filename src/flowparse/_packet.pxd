@@ -10,4 +10,5 @@ from flowparse._headers cimport (
     Packet, TUNNEL_GENEVE, TUNNEL_GRE, TUNNEL_IP, TUNNEL_NONE, TUNNEL_VXLAN,
 )
 
+cdef void read_payload(const uint8_t* octets, Py_ssize_t length, uint8_t proto, Packet* packet) noexcept nogil
 cdef void read_packet(const uint8_t* octets, Py_ssize_t length, uint32_t protocol, Packet* packet) noexcept nogil

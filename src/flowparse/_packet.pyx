@@ -273,6 +273,16 @@ cdef void read_packet(const uint8_t* octets, Py_ssize_t length, uint32_t protoco
             read_network(&at, octets, etype, packet, &packet.inner, False)
 
 
+cdef void read_payload(const uint8_t* octets, Py_ssize_t length, uint8_t proto, Packet* packet) noexcept nogil:
+    """Read what `length` octets at `octets`, the start of what an IP header is followed by, say of it."""
+    cdef Span at
+    memset(packet, 0, sizeof(Packet))
+    at.at = octets
+    at.end = octets + length
+    packet.outer.proto = proto
+    read_transport(&at, packet, &packet.outer)
+
+
 # ── the door ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TUNNELS = (None, "ip", "gre", "vxlan", "geneve")

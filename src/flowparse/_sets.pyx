@@ -16,7 +16,7 @@ from libc.string cimport memset
 
 from flowparse._columns cimport commit_message
 from flowparse._decode cimport Datagram, STOP_INFORM, STOP_LEARN, STOP_REFUSED
-from flowparse._exporters cimport DomainState, count_sequence, find_domain, see, settle_rate
+from flowparse._exporters cimport DomainState, count_sequence, find_domain, remember, see, settle_rate
 from flowparse._notes cimport (
     NOTE_BEHIND, NOTE_COUNT_DIFFERS, NOTE_EMPTY_MESSAGE, NOTE_EMPTY_SET, NOTE_LENGTH_LONG_REFUSED, NOTE_LENGTH_SHORT,
     NOTE_RESERVED_SET, NOTE_SET_LONG_REFUSED, NOTE_SET_SHORT_REFUSED, NOTE_SHORT, NOTE_TAIL_REFUSED, NOTE_VERSION,
@@ -113,7 +113,7 @@ cdef class SetWalker(ReplayWalker):
         memset(walk, 0, <uint8_t*> &walk.context - <uint8_t*> walk)
         walk.datagram = datagram[0]
         walk.domain = domain
-        walk.before = domain[0]
+        remember(&walk.before, domain)
         walk.notes_before = self.book.n
         walk.notes_left = self.book.left
         walk.discard = self.rules.strict or (
@@ -169,7 +169,7 @@ cdef class SetWalker(ReplayWalker):
             if stop != STOP_END:
                 return stop
         # Progress: a Set further each turn, or a stop.
-        while walk.template != NULL or self._next_pending():
+        while walk.template != NULL or (walk.defined and self._next_pending()):
             stop = self._replay_set()
             if stop != STOP_END:
                 return stop
@@ -265,12 +265,13 @@ cdef class SetWalker(ReplayWalker):
             domain.exporter, domain, header.sequence, be32(octets + header.sequence),
             walk.n_records if walk.counted else -1, uptime_ms, &self.book,
         )
-        self._make_room()
+        if self.kept.pending.n:
+            self._make_room()
         walk.phase = PHASE_REPLAY
-        walk.change = 0
-        walk.context = self.ledger.context
-        walk.values_left = self.most_replayed
-        walk.values_told = False
         if walk.defined:
+            walk.change = 0
+            walk.context = self.ledger.context
+            walk.values_left = self.most_replayed
+            walk.values_told = False
             self._sort_pending()
         return STOP_END

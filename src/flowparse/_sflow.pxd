@@ -7,6 +7,7 @@ from flowparse._columns cimport Ledger
 from flowparse._notes cimport About, Notebook
 from flowparse._plan cimport Program, Stop
 from flowparse._sampled cimport Sample, Sampled, Telling
+from flowparse._sflowheads cimport Header
 from flowparse._sflowrecord cimport Structure
 from flowparse._wire cimport Span
 
@@ -18,16 +19,6 @@ cdef enum:                          # more reasons to stop
     STOP_STRUCTURE = 24             # a structure has no plan yet: Walk.wanted_*; the walk goes on when it has
     STOP_AGENT = 25                 # an agent that was not heard of lately
     STOP_ROOM = 26                  # counters that nobody took fill their room
-
-cdef struct Header:                 # of a datagram
-    uint32_t version
-    bint has_agent
-    uint8_t agent[16]
-    uint32_t sub_agent
-    uint32_t sequence
-    uint32_t uptime_ms
-    uint32_t count
-    uint16_t length                 # octets before the first sample
 
 cdef struct Walk:                   # the datagram under way
     # What the caller sets:
@@ -83,5 +74,3 @@ cdef class Sflow:
     cdef Stop read_old_counters(self, Walk* walk, const uint8_t* at) noexcept nogil
     cdef Stop read_old_flow(self, Walk* walk, Span* at) noexcept nogil
     cdef Stop walk_old(self, Walk* walk) noexcept nogil
-
-cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) noexcept nogil

@@ -21,9 +21,10 @@ from flowparse._notes cimport (
 )
 from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, run
 from flowparse._sampled cimport (
-    KIND_COUNTER, KIND_FLOW, KIND_SAMPLE, KIND_UNKNOWN, begin_row, put32, put_ipv4, skip, take_gateway, take_record,
+    KIND_COUNTER, KIND_FLOW, KIND_SAMPLE, KIND_UNKNOWN, begin_row, put32, skip, take_gateway, take_record,
     take_sampled_header,
 )
+from flowparse._sflowheads cimport BROCADE, LEAST, read_sample
 from flowparse._sflowold cimport (
     MOST_BLOCKS, OldCounters, format_of_extended, format_of_packet, old_counters, skip_block, skip_old_sample,
 )
@@ -32,54 +33,11 @@ from flowparse._sflowrecord cimport (
 )
 from flowparse._wire cimport be32, left
 
-from flowparse._sflowrecord import OPS
+from flowparse._sflowrecord import OPS as _OPS
 
 cdef enum:
     BLOCK_ROWS = 64                 # samples that wait for the plan
-    LEAST = 8                       # octets of a sample or record: tag and length
-    BROCADE = 1991 << 12 | 1        # two words, and then an ordinary sample that the count tells of
     MOST_RATE = 1 << 24             # of sampling that is believed
-
-cdef int[6] HEAD_OCTETS = [0, 32, 12, 44, 16, 32]      # of samples, by their format
-
-
-# ── the datagram's header ────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) noexcept nogil:
-    """Read the header of a datagram whose version is 2, 4 or 5; 0, or -1 with `length` octets needed at least.
-
-    1 where the address of the agent is of no known type.
-    """
-    cdef const uint8_t* at
-    cdef uint32_t type
-    memset(header, 0, sizeof(Header))
-    header.length = 8
-    if length < 8:
-        return -1
-    # Bounds: 8 octets are there, and the rest is compared as its length becomes known.
-    header.version = be32(octets)
-    type = be32(octets + 4)
-    if type > 2:
-        return 1
-    header.has_agent = type != 0
-    header.length = 8 + (0 if type == 0 else 4 if type == 1 else 16) + (16 if header.version == 5 else 12)
-    if length < header.length:
-        return -1
-    at = octets + 8
-    if type == 1:
-        put_ipv4(header.agent, at)
-        at += 4
-    elif type == 2:
-        memcpy(header.agent, at, 16)
-        at += 16
-    if header.version == 5:
-        header.sub_agent = be32(at)
-        at += 4
-    header.sequence = be32(at)
-    header.uptime_ms = be32(at + 4)
-    header.count = be32(at + 8)
-    return 0
-
 
 cdef void write_key(uint8_t* out, const Walk* walk) noexcept nogil:
     put32(out, walk.header.uptime_ms)
@@ -91,56 +49,6 @@ cdef void write_key(uint8_t* out, const Walk* walk) noexcept nogil:
 cdef inline uint32_t slot_of(uint32_t tag, int kind) noexcept nogil:
     # Bounds: 9 bits are left, and TAG_SLOTS is 512.
     return ((tag * 4 + <uint32_t> kind) * <uint32_t> 2654435761) >> 23
-
-
-# ── samples ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef bint read_sample(uint32_t tag, Span* at, Sample* sample) noexcept nogil:
-    """The head of a sample of formats 1 to 5, up to its number of records; False where it is too short."""
-    cdef const uint8_t* head = at.at
-    cdef bint expanded = tag == 3 or tag == 4
-    cdef int length = HEAD_OCTETS[tag]
-    memset(sample, 0, sizeof(Sample))
-    if left(at) < length:
-        return False
-    # Bounds: `length` octets are there: so many words of each format.
-    sample.kind = KIND_COUNTER if tag == 2 or tag == 4 else KIND_FLOW
-    sample.sequence = be32(head)
-    if expanded or tag == 5:
-        sample.source_class = be32(head + 4)
-        sample.source_index = be32(head + 8)
-        head += 12
-    else:
-        sample.source_class = head[4]
-        sample.source_index = be32(head + 4) & 0xFFFFFF
-        head += 8
-    if tag == 5:
-        sample.discarded = True
-        sample.drops = be32(head)
-        sample.in_port = be32(head + 4)
-        sample.out_port = be32(head + 8)
-        sample.reason = be32(head + 12)
-        head += 16
-    elif sample.kind == KIND_FLOW:
-        sample.rate = be32(head)
-        sample.pool = be32(head + 4)
-        sample.drops = be32(head + 8)
-        head += 12
-        if expanded:
-            sample.in_format = be32(head)
-            sample.in_port = be32(head + 4)
-            sample.out_format = be32(head + 8)
-            sample.out_port = be32(head + 12)
-            head += 16
-        else:
-            sample.in_format = head[0] >> 6
-            sample.in_port = be32(head) & 0x3FFFFFFF
-            sample.out_format = head[4] >> 6
-            sample.out_port = be32(head + 4) & 0x3FFFFFFF
-            head += 8
-    sample.count = be32(head)
-    at.at += length
-    return True
 
 
 cdef class Sflow:
@@ -184,7 +92,7 @@ cdef class Sflow:
                 raise MemoryError()
             structure.n_ops = len(ops)
             for k, (type, item, offset, since) in enumerate(ops):
-                number, width = OPS[type]
+                number, width = _OPS[type]
                 if width and not KEY <= offset <= fixed - width:
                     raise ValueError(f"field {k}: octets {offset} to {offset + width} of {fixed}")
                 if number in (OP_ITEMS, OP_AS_PATH, OP_ADAPTERS) and (item % 4 or not 0 < item <= 4 * MOST_LISTS):

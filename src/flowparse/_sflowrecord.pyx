@@ -119,7 +119,7 @@ cdef uint8_t* write_as_path(const uint8_t* path, Py_ssize_t octets, uint32_t ver
 
 
 cdef uint8_t* write_variable(const Op* op, uint32_t version, Span* at, uint8_t* to, const uint8_t* end) noexcept nogil:
-    """A variable field at `to`, or the lists that it becomes; where it ends, or NULL where it does not hold together."""
+    """A variable field at `to`, or the lists that it becomes; where it ends, or NULL where not all of it is there."""
     cdef Py_ssize_t prefix
     cdef Py_ssize_t octets = variable_length(op, version, at, &prefix)
     cdef const uint8_t* field = at.at + prefix

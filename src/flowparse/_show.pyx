@@ -22,7 +22,7 @@ from flowparse._layout cimport FORM_KEPT, FORM_MILLISECONDS, FORM_SECONDS
 from flowparse._part cimport values_of
 from flowparse._steps cimport ms_of
 
-from flowparse.datatypes import COLUMN_TYPES
+from flowparse.datatypes import COLUMN_TYPES as _COLUMN_TYPES
 
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t length, Py_UCS4 most)
@@ -208,7 +208,7 @@ cdef class Face:
             look.is_bits = look.kind == BOOL
             look.is_octets = type.width > 0 and look.kind >= FIRST_OF_OCTETS
             look.width = type.width
-            look.item = COLUMN_TYPES[type.item].width if type.item else 1
+            look.item = _COLUMN_TYPES[type.item].width if type.item else 1
             look.form = layout.shape.columns[i].form
             look.kept = layout.shape.columns[i].kept
             # How long a time was, and in which unit, is known only with its form.

@@ -6,6 +6,7 @@ in was checked to fit the limits, so that nothing is evicted for it, and counts 
 Templates that were not sent for too long are forgotten here too (RFC 7011 section 8.4).
 """
 
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._exporters cimport DomainState, Exporter, Exporters, about, find_domain, forget_domain
@@ -125,6 +126,24 @@ cdef class Keeper(ArrowFeeder):
                         )))
                     domain = domain.next
         return rows
+
+    @property
+    def _messages(self):
+        """How many messages began; `message_index` of the last one is one less."""
+        return self.ledger.message
+
+    def _messages_waiting(self):
+        """`message_index` of each Set that waits for its template."""
+        cdef Exporter exporter
+        cdef PendingSet* one
+        cdef list indexes = []
+        for exporter in self.exporters.by_identity.values():
+            one = exporter.state.waiting.oldest
+            # Progress: one Set further each turn.
+            while one != NULL:
+                indexes.append(one.staged_in - 1)
+                one = one.home_newer
+        return indexes
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -267,7 +286,7 @@ cdef class Keeper(ArrowFeeder):
         at which they were told again, whichever is more (RFC 7011 section 8.4). Sets that wait for
         their template longer than `Limits.pending_ns`. What came without a time does not age.
         """
-        cdef int64_t now = now_ns
+        cdef int64_t now = PyNumber_Index(now_ns)
         cdef Exporter exporter
         cdef DomainState* domain
         cdef Template* template

@@ -289,6 +289,7 @@ cdef class StreamFeeder(Feeder):
                     domain.sequence_known = False
                     domain.last_count = -1
                     domain.informed = False         # of rates of its templates
+                    domain.sampling_known = False   # what comes first is no change
                 domain = domain.next
             if stream is not None and (PyByteArray_GET_SIZE(stream.held) or stream.dropped):
                 look_at(stream.held, &span)

@@ -16,6 +16,7 @@ from flowparse._assembly cimport (
 from flowparse._textera cimport settle_turned
 from flowparse._textjoin cimport take_stray
 from flowparse._textkeys cimport find_entry
+from flowparse._textnumbers cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned
 from flowparse._textout cimport note_text, note_values, overflow
 from flowparse._textrecords cimport close_record, open_record
 from flowparse._textstate cimport (
@@ -26,9 +27,7 @@ from flowparse._textstate cimport (
     PLACE_DATAGRAM, PLACE_OUTSIDE, PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, RECENT_FORMS, RECORD_OCTETS, SLOT_LENGTH,
     SLOT_TITLE, SLOT_TYPE, S_SEQUENCE, S_TAG, Slot, filled, is_old,
 )
-from flowparse._textvalues cimport (
-    ERA_SWAPPED_ESCAPE, KIND_IP6, is_mangled, put32, read_unsigned, value_writer, write_source,
-)
+from flowparse._textvalues cimport KIND_IP6, is_mangled, value_writer, write_source
 from flowparse._wire cimport be32
 
 

@@ -10,11 +10,12 @@ handed over is put right when the version shows.
 from cpython.mem cimport PyMem_RawRealloc
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from flowparse._textnumbers cimport ERA_SWAPPED_HEX
 from flowparse._textout cimport note_values
 from flowparse._textstate cimport (
     Assembly, D_LOCALTIME, D_MICROSECONDS, MOST_TURNS, NOTE_ERA, NOTE_UNSETTLED, Turn, filled,
 )
-from flowparse._textvalues cimport ERA_SWAPPED_HEX, KIND_MAC, KIND_OPAQUE, KIND_UUID, KIND_VLANS
+from flowparse._textvalues cimport KIND_MAC, KIND_OPAQUE, KIND_UUID, KIND_VLANS
 from flowparse._wire cimport be32
 
 
@@ -45,8 +46,9 @@ cdef void turn_later(Assembly* a, int kind, int64_t at) noexcept nogil:
     cdef Turn* grown
     cdef int64_t size
     if a.n_turns == MOST_TURNS:
+        # The newest is kept: it may be the header that settles it.
         a.turns_gone += 1
-        return
+        a.n_turns -= 1
     if a.n_turns == a.turns_size:
         size = 64 if a.turns_size == 0 else 2 * a.turns_size
         grown = <Turn*> PyMem_RawRealloc(a.turns, size * sizeof(Turn))

@@ -89,21 +89,21 @@ cdef class Assembler:
         self.strip_return = strip_return
 
     def feed(self, bytes chunk not None):
-        """Take a piece of tagged text, cut anywhere."""
+        """Take a piece of text, cut anywhere."""
         cdef const uint8_t* at = chunk
         cdef const uint8_t* end = at + len(chunk)
         self.enter()
         self.busy = True
         try:
             with nogil:
-                self.split(at, end)
+                self.read(at, end)
         finally:
             self.busy = False
         if self.a.no_memory:
             self.a.no_memory = False
             raise MemoryError()
 
-    cdef void split(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
+    cdef void read(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
         """Cut a chunk into lines, and keep what has no end yet."""
         cdef const uint8_t* line_end
         # Progress: a line further each turn, or all of the rest.
@@ -159,12 +159,16 @@ cdef class Assembler:
             at += 1
         take_line(&self.a, at, end)
 
+    cdef void end(self) noexcept nogil:
+        """The last line may be without an end."""
+        if self.carried:
+            self.take_one(self.carry, self.carry + self.carried)
+
     def close(self):
         """The text ends here: a line without an end is one, and a datagram without an end is torn."""
         self.enter()
-        if self.carried:
-            self.take_one(self.carry, self.carry + self.carried)
-            self.carried = 0
+        self.end()
+        self.carried = 0
         self.too_long = False
         tear_datagram(&self.a)
         tell_unsettled(&self.a)

@@ -10,12 +10,13 @@ as it stands. What looks like a line of sflowtool's is taken for one: nothing ca
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memmove, memset
 
+from flowparse._textnumbers cimport put32
 from flowparse._textout cimport has_room, note_line, note_text
 from flowparse._textstate cimport (
     Assembly, D_SIZE, Entry, JOIN_TEXT, Join, MARK_FIELD, MARK_METRIC, MOST_JOINS, NOTE_JOINED, NOTE_LINE, PLACE_RECORD,
     PLACE_SAMPLE, filled, is_old, number_of,
 )
-from flowparse._textvalues cimport KIND_STR, put32
+from flowparse._textvalues cimport KIND_STR
 from flowparse._wire cimport be32
 
 

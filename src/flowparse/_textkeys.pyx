@@ -21,7 +21,7 @@ DATAGRAM_SLOTS = (
 SAMPLE_SLOTS = (
     "tag", "sequence", "data_source", "rate", "pool", "drops", "input", "output", "reason", "interval_s", "block",
 )
-HEXADECIMAL = {"mac", "uuid", "opaque", "vlans"}
+_HEXADECIMAL = {"mac", "uuid", "opaque", "vlans"}
 MARKS = {
     "field": MARK_FIELD, "start_datagram": MARK_START_DATAGRAM, "end_datagram": MARK_END_DATAGRAM,
     "start_sample": MARK_START_SAMPLE, "end_sample": MARK_END_SAMPLE, "flow": MARK_FLOW, "counter": MARK_COUNTER,
@@ -122,7 +122,7 @@ cdef class Keys:
                 if not SLOT_LENGTH <= slot < (form.n_slots if mark == "field" else form.item_octets):
                     raise ValueError(f"key {key!r} has no slot {slot}")
                 form.has_numbered |= c"#" in octets
-                if kind in HEXADECIMAL and mark == "field" and slot >= 0:
+                if kind in _HEXADECIMAL and mark == "field" and slot >= 0:
                     form.kinds[slot] = entry.kind
                 if kind == "mac" and mark == "push":
                     form.macs_at = slot

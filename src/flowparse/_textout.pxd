@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from flowparse._textstate cimport Assembly
-from flowparse._textvalues cimport put32
+from flowparse._textnumbers cimport put32
 
 cdef void note_values(Assembly* a, int kind, int64_t first, int64_t second, int64_t third) noexcept nogil
 cdef void note_text(Assembly* a, int kind, const uint8_t* at, const uint8_t* end) noexcept nogil

@@ -6,12 +6,13 @@ from libc.string cimport memset
 
 from flowparse._textera cimport settle_by_header, turn_later
 from flowparse._textjoin cimport close_joins
+from flowparse._textnumbers cimport put32
 from flowparse._textout cimport append, append32, has_room, lack, note_values
 from flowparse._textstate cimport (
     Assembly, D_VERSION, FORM_NOTHING, FORM_SAMPLE, Form, LEVEL_OCTETS, MARK_FLOW, NOTE_CUT, NOTE_MANY_RECORDS,
     NOTE_SKIPPED, PLACE_RECORD, PLACE_SAMPLE, Slot, clear_level, is_old, number_of,
 )
-from flowparse._textvalues cimport KIND_MAC, put32
+from flowparse._textvalues cimport KIND_MAC
 from flowparse._wire cimport be32
 
 cdef enum:

@@ -12,6 +12,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan, told
+from ._interfaces import InterfaceTable
 from ._layout import Layout
 from ._plan import Plan
 from .archive import ArchiveReader
@@ -65,6 +66,10 @@ class Decoder(ArchiveReader):
         Raise the DecodeError instead of telling it as an event; the message does not count.
     replay : bool
         Keep Sets whose template is not known, and decode them when it comes.
+    split_biflow : bool
+        Make two rows of a record that tells of both directions (RFC 5103, and what firewalls send): one for
+        each, the second with source and destination exchanged, `record_kind` 5 and what went back. There is
+        none where nothing did. Of the flow view; NATIVE has records as sent.
     sampling_override : mapping of address to int, optional
         Sampling rates that stand over what exporters say.
     default_sampling_rate : int, optional
@@ -100,6 +105,7 @@ class Decoder(ArchiveReader):
         malformed: Literal["discard", "salvage"] | None = None,
         strict: bool = False,
         replay: bool = True,
+        split_biflow: bool = False,
         sampling_override: Mapping[Address, int] | None = None,
         default_sampling_rate: int | None = None,
         limits: Limits | None = None,
@@ -146,7 +152,13 @@ class Decoder(ArchiveReader):
             self._account,
             self._options_account,
             most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
+            counted=self._limits.interfaces > 0,
+            split_biflow=bool(split_biflow),
         )
+        self._interfaces = InterfaceTable(max(1, self._limits.interfaces))
+        if self._limits.interfaces > 0:
+            self._account.count_interfaces(self._interfaces)
+        self._ports: dict[tuple[bytes, int], str] = {}
         self._agents: Agents | None = None
         self._sflow: SflowPrograms | None = None
 
@@ -180,7 +192,8 @@ class Decoder(ArchiveReader):
         from .sflow.programs import SflowPrograms  # noqa: PLC0415
 
         self._agents = Agents(self._limits)
-        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
+        counted = self._limits.interfaces > 0
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account, counted=counted)
         self._set_sflow(self._sflow.kernel(), self._agents.table)
 
     def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
@@ -193,8 +206,9 @@ class Decoder(ArchiveReader):
     def _make_room_for_counters(self) -> None:
         """Drop the rows of counters that nobody took."""
         assert self._sflow is not None
-        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
-        self._tell_number(COUNTERS_DROPPED, dropped)
+        taken = self._sflow.take_counters()
+        self._learn_ports(taken)
+        self._tell_number(COUNTERS_DROPPED, sum(len(part) for _, parts in taken for part in parts))
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         return self._programs.of_template(octets, protocol, is_options)
@@ -243,10 +257,11 @@ class Decoder(ArchiveReader):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        told = self._feed_apart(datagram, exporter, received_ns)
-        for note in told[2]:
+        whole = self._feed_apart(datagram, exporter, received_ns)
+        self._learn_ports(whole[7])
+        for note in whole[2]:
             self._count(note)
-        return Message(told, self._empty, self._elements)
+        return Message(whole, self._empty, self._elements)
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -283,7 +298,11 @@ class Decoder(ArchiveReader):
         Who never takes them loses the oldest, with an event.
         """
         self._check_idle()
-        return joined(self._sflow.take_counters()) if self._sflow else []
+        if self._sflow is None:
+            return []
+        taken = self._sflow.take_counters()
+        self._learn_ports(taken)
+        return joined(taken)
 
     def _taken(self) -> Taken:
         self._check_idle()
@@ -296,7 +315,17 @@ class Decoder(ArchiveReader):
         return [batch for batch in batches if len(batch)]
 
     def _events_of_others(self) -> list[Event]:
-        return self._agents.events() if self._agents else []
+        told = self._agents.events() if self._agents else []
+        if evicted := self._interfaces.take_evicted():
+            told.append(
+                Event(
+                    code="limit_reached",
+                    severity="warning",
+                    message=f"{evicted} interfaces heard of least recently are forgotten: Limits.interfaces",
+                    detail={"interfaces": evicted, "limit": self._limits.interfaces},
+                )
+            )
+        return told
 
     def templates(self) -> list[Template]:
         """The templates in force, by exporter, domain and id."""
@@ -322,6 +351,30 @@ class Decoder(ArchiveReader):
             return {}
         self._agents.table.check_memory()
         return self._agents.read(now_ns)
+
+    @property
+    def interfaces(self) -> Batch:
+        """Interfaces by exporter and ifIndex, a row each: flows and bytes that came in and went out, names.
+
+        Counted are the rows of FLOW, and of NATIVE but sFlow's, whatever columns the schema has: `flows`
+        and `bytes` are those of `in_*` and `out_*` together, as exporters sent them, not multiplied by
+        sampling rates. `last_seen_ns` is by `received_ns`. Names are what options or sFlow's counters
+        told; an interface that they alone told of has no flows. ifIndex 0 is none.
+        """
+        self._check_idle()
+        self._programs.seal()
+        if self._sflow is not None:
+            self._sflow.seal()
+            self._learn_ports(self._sflow.waiting_counters(told.PORT_NAME))
+        return told.interfaces(self._interfaces.rows(), self._ports, self._knowledge)
+
+    def _learn_ports(self, taken: Taken) -> None:
+        """Remember what counters call ports, as many as `Limits.interfaces`; the oldest makes room."""
+        for address, if_index, name in told.ports_of(taken) if self._limits.interfaces else ():
+            self._ports.pop((address, if_index), None)
+            if len(self._ports) >= self._limits.interfaces:
+                del self._ports[next(iter(self._ports))]
+            self._ports[address, if_index] = name
 
     @property
     def samplers(self) -> Batch:

@@ -40,6 +40,8 @@ class Limits:
         Events kept between two calls of `events()`, and reported of one message.
     samples_per_datagram, records_per_sample, line_octets, lines_per_datagram : int
         sFlow datagrams, and sflowtool's text.
+    interfaces : int
+        Interfaces by exporter and ifIndex that flows are counted by; 0 counts none and costs nothing.
     data_sources : int
         Sub-agents and data sources of sFlow agents that are counted; one agent has a quarter at most.
     """
@@ -68,6 +70,7 @@ class Limits:
     records_per_sample: int = 1024
     line_octets: int = 65536
     lines_per_datagram: int = 10000
+    interfaces: int = 65536
     data_sources: int = 65536
 
     def __post_init__(self) -> None:

@@ -47,6 +47,9 @@ class Restorer(Recorder):
         raise NotImplementedError
 
     def _session_ended(self, identity: bytes, address: bytes | None, sets: int, octets: int) -> None:
+        if address is None:
+            # Whoever comes next may be another.
+            self._knowledge.forget_all_but(lambda known: known != identity)
         self._knowledge.forget_template_rates(identity, IPFIX)
         super()._session_ended(identity, address, sets, octets)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from typing import Any, NamedTuple
 
-from .knowledge import Application, Interface, Sampler, Tables, is_likely
+from .knowledge import MOST_INIT_MS, Application, Interface, Sampler, Tables, is_likely
 from .state_octets import Octets
 
 __all__ = ["merge_tables", "pack_tables", "read_tables", "says_anything"]
@@ -120,7 +120,7 @@ def read_tables(octets: Octets) -> Tables:
         It is nothing that `pack_tables` writes.
     """
     has_time, seen_ns, rate, init_time_ms = octets.read(HEAD)
-    if has_time > 1 or (not has_time and seen_ns) or init_time_ms >= 2**63 or (rate and not is_likely(rate)):
+    if has_time > 1 or (not has_time and seen_ns) or init_time_ms > MOST_INIT_MS or (rate and not is_likely(rate)):
         raise octets.wrong("a domain with numbers that cannot be")
     tables = Tables(rate=rate or None, init_time_ms=init_time_ms or None, seen_ns=seen_ns if has_time else None)
     for kind in KINDS:

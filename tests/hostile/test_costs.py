@@ -105,7 +105,7 @@ def growth_of_templates(limits: Limits, first: int, then: int) -> tuple[int, int
 
 def test_templates_at_random_do_not_grow() -> None:
     """With a hundredth of the room, since that is passed sooner."""
-    few = Limits(exporters=100, domains=330, templates=160, template_fields_total=2600, events=100)
+    few = Limits(exporters=100, domains=330, templates=160, template_fields_total=2600, events=100, interfaces=655)
     _, more = growth_of_templates(few, 3000, 27_000)
     assert more <= 2 * MIB
 

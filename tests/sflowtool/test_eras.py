@@ -93,6 +93,22 @@ def test_a_text_that_never_tells_its_era_says_so_at_its_end() -> None:
     assert told(eras.v4_01(text))[1] == []
 
 
+def test_what_waits_for_the_era_is_bounded() -> None:
+    """65,536 places are kept; of more it is known how many there were."""
+    sample = replace(LAG_SAMPLE, records=(LAG,) * 1000)
+    text = eras.without_microseconds(printer.tagged([made.datagram(sample)])).replace("1a", "a1")
+    parser = sflowtool.Parser()
+    for _ in range(70):
+        parser.feed(text)
+    parser.feed(eras.v5_01(printer.tagged([made.datagram(made.flow_sample())])))
+    *many, last = parser.datagrams()
+    macs = [record.fields["actorSystemID"] for each in many for record in each.samples[0].records]  # type: ignore[union-attr]
+    assert (macs[0], macs[69_999]) == ("20:00:00:00:00:1a", "02:00:00:00:00:a1")
+    assert last.samples == (made.flow_sample(),)
+    [late] = [event for event in parser.events() if "5.01" in event.message]
+    assert late.detail["values"] == 70_000 + 1 - 65_536
+
+
 @pytest.mark.parametrize(
     ("protocol", "header"),
     [(1, made.HEADER[:12] + b"\x08\x06" + bytes(28)), (11, made.HEADER[14:]), (12, b"\x60" + bytes(39))],
@@ -132,10 +148,10 @@ def test_pieces_make_no_difference_to_5_01(pieces: int) -> None:
 OLD_HEADER = ("protocol", "frame_length", "header")
 
 
-def old_flow(sequence: int, *records: Record, output: Port = Port(0, 16)) -> FlowSample:
+def old_flow(sequence: int, *records: Record, output: Port | None = None) -> FlowSample:
     """A flow sample of version 2 or 4."""
     header = Record(0, 1, "sampled_header", Fields(OLD_HEADER, (1, 1014, made.HEADER)))
-    return made.flow_sample(sequence, records=(header, *records), output=output)
+    return made.flow_sample(sequence, records=(header, *records), output=output or Port(0, 16))
 
 
 def old_counters(sequence: int) -> CounterSample:
@@ -147,7 +163,9 @@ ROUTER = Record(0, 1002, "extended_router", Fields(structures(FLOW)[0, 1002].nam
 GATEWAY_2 = Record(
     0, 1003, "extended_gateway", Fields(("as", "src_as", "src_peer_as", "dst_as_path"), (65001, 0, 0, ((2, (9, 8)),)))
 )
-IPV4 = Record(0, 3, "sampled_ipv4", Fields(structures(FLOW)[0, 3].names, (60, 6, "192.0.2.1", "192.0.2.2", 1, 2, 16, 0)))
+IPV4 = Record(
+    0, 3, "sampled_ipv4", Fields(structures(FLOW)[0, 3].names, (60, 6, "192.0.2.1", "192.0.2.2", 1, 2, 16, 0))
+)
 
 
 def old(version: int, *samples: FlowSample | CounterSample, sequence: int = 1) -> Datagram:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from .._sampled import sampled_fields
 from .._sflowrecord import KEY_FIELDS, KEY_OCTETS, OPS
-from ..compiled import Column, Compiled, Step
+from ..compiled import COUNTED, NOTHING_COUNTED, Column, Compiled, Step
 from ..datatypes import COLUMN_TYPES, ColumnType, Show, octets
 from ..schema import FlowColumn, flow_columns
 from .old import since
@@ -195,8 +195,8 @@ def _fill(column: FlowColumn, fields: dict[str, tuple[int, int, int]]) -> tuple[
     return "null", None
 
 
-def flow(columns: Sequence[FlowColumn]) -> Compiled:
-    """The flow view of sampled packets."""
+def flow(columns: Sequence[FlowColumn], *, counted: bool = False) -> Compiled:
+    """The flow view of sampled packets; interfaces are `counted` whether the caller wants their columns or not."""
     fields, length = sampled_fields()
     specs: list[Column] = []
     steps: list[Step] = []
@@ -213,6 +213,7 @@ def flow(columns: Sequence[FlowColumn]) -> Compiled:
                 waiting.append((flag, i))
         else:
             specs.append((column.name, type, source, argument, source != "null", type.width, column.unit))
+    places = [_counted(name, columns, fields, specs, steps) for name in COUNTED] if counted else []
     flags: dict[int, int] = {}
     for flag, i in waiting:
         if flag not in flags:
@@ -220,4 +221,22 @@ def flow(columns: Sequence[FlowColumn]) -> Compiled:
             steps.append(("unsigned", 0, flag, 1, len(specs)))
             specs.append((None, COLUMN_TYPES["u8"], "step", None, False, None, None))
         finish.append(("flagged", (flags[flag], i)))
-    return Compiled(tuple(specs), tuple(finish), tuple(steps), (length,))
+    in_if, out_if, octets = places or NOTHING_COUNTED
+    return Compiled(tuple(specs), tuple(finish), tuple(steps), (length,), counted=(in_if, out_if, octets))
+
+
+def _counted(
+    name: str,
+    columns: Sequence[FlowColumn],
+    fields: dict[str, tuple[int, int, int]],
+    specs: list[Column],
+    steps: list[Step],
+) -> int:
+    """The column of that name; scratch if the caller did not ask for it. What is not known is 0 in it."""
+    for i, column in enumerate(columns):
+        if column.name == name and column.element is None:
+            return i
+    offset, width, _ = fields[name]
+    steps.append(("unsigned", 0, offset, width, len(specs)))
+    specs.append((None, COLUMN_TYPES[f"u{8 * width}"], "step", None, False, None, None))
+    return len(specs) - 1

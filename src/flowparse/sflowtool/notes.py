@@ -45,7 +45,8 @@ WORDINGS: dict[str, Wording] = {
     "unsettled": Wording(
         SKIPPED,
         "info",
-        "line {line}: nothing tells 5.01 from 5.02 to 6.07, and {values} values in hexadecimal digits are as they stand",
+        "line {line}: nothing tells 5.01 from 5.02 to 6.07, and {values} values in hexadecimal digits are as they"
+        " stand",
         ("values",),
     ),
     "joined": Wording(
