@@ -11,8 +11,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from flowparse._keys cimport (
-    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, entry_of, fill_words, find_key, hash_words, number_column,
-    open_index, prefetch,
+    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, entry_of, fill_words, find_key, hash_words,
+    number_column, open_index, prefetch,
 )
 from flowparse._part cimport ColumnRef
 from flowparse._show cimport is_null
