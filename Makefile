@@ -21,7 +21,7 @@ KERNELS := $(wildcard src/flowparse/*.pyx src/flowparse/*.pxd)
 STUBS   := $(subst /,.,$(patsubst src/%.pyx,%,$(wildcard src/flowparse/*.pyx)))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long check bench dev wheel clean
+.PHONY: help demo test test-long check bench docs docs-test mutants fuzz fuzz-long soak dev wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -45,6 +45,25 @@ check: $(BUILT) .venv/group-test .venv/group-check ## Lint, types, stubs, layers
 
 bench: $(BUILT) .venv/group-bench ## Measure; commits about speed quote this
 	$(BIN)/python -m pytest bench $(ARGS)
+
+mutants: $(BUILT) .venv/group-test ## Make one wire rule after another wrong and see that a test fails; ARGS=name
+	$(BIN)/python tools/mutants.py $(ARGS)
+
+fuzz: $(BUILT) .venv/group-test .venv/group-fuzz ## Fuzz for a minute, over builds of its own; ARGS="--engine loop"
+	$(BIN)/python tools/fuzz.py --seconds 60 $(ARGS)
+
+fuzz-long: $(BUILT) .venv/group-test .venv/group-fuzz ## Fuzz for an hour, with every engine that is there
+	$(BIN)/python tools/fuzz.py --seconds 3600 $(ARGS)
+
+soak: $(BUILT) .venv/group-test ## Feed 10^7 mutated datagrams and compare 10^5; ARGS=number for fewer
+	$(BIN)/python tools/soak.py $(if $(ARGS),$(ARGS),10000000 --compare 100000)
+
+docs: $(BUILT) .venv/group-test .venv/group-docs ## Build the documentation into build/docs; its notebooks are run
+	rm -rf build/docs build/doctrees build/jupyter_execute
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
+
+docs-test: docs ## Build the documentation, and run every example in it
+	$(BIN)/python -m pytest -q docs/test_site.py tests/examples $(ARGS)
 
 dev: $(BUILT) .venv/group-test .venv/group-check ## Make or refresh .venv with all that a contributor needs
 

@@ -1,9 +1,11 @@
 """The compiled kernels: one extension for each .pyx in src/flowparse; all metadata is in pyproject.toml.
 
-Two switches of the environment make a debug build, and `make` passes them on:
+Switches of the environment make other builds, and `make` passes the first two on:
 
 FLOWPARSE_SANITIZE=1    address and undefined-behaviour sanitizers
 FLOWPARSE_TRACE=1       line tracing, for the coverage of .pyx files
+FLOWPARSE_FUZZ=1        sanitizers and the counters that guide a fuzzer; with CC=clang (tools/fuzz.py)
+FLOWPARSE_QUICK=1       not optimized, as what is built is soon thrown away (tools/mutants.py)
 
 Cython's shared utility module (`cython generate-shared`) is not used. Five small modules are 334 KB
 without it and 494 KB with it, as long as none has a typed memoryview; with one in each module it is
@@ -21,12 +23,19 @@ PACKAGE = Path("src/flowparse")
 JOBS = os.cpu_count() or 1
 SANITIZE = os.environ.get("FLOWPARSE_SANITIZE") == "1"
 TRACE = os.environ.get("FLOWPARSE_TRACE") == "1"
+FUZZ = os.environ.get("FLOWPARSE_FUZZ") == "1"
+QUICK = os.environ.get("FLOWPARSE_QUICK") == "1"
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 
 if sys.platform == "win32":
     compile_args, link_args = ["/O2"], []
 elif SANITIZE:
     compile_args, link_args = [*SANITIZERS, "-fno-omit-frame-pointer", "-g", "-O1"], SANITIZERS
+elif FUZZ:
+    sanitizers = ["-fsanitize=address,undefined,fuzzer-no-link", *SANITIZERS[1:]]
+    compile_args, link_args = [*sanitizers, "-fno-omit-frame-pointer", "-g", "-O1"], sanitizers
+elif QUICK:
+    compile_args, link_args = ["-O0", "-g0"], []
 else:
     compile_args, link_args = ["-O3", "-funroll-loops", "-g0"], ["-Wl,-S" if sys.platform == "darwin" else "-Wl,-s"]
 

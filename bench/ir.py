@@ -73,10 +73,36 @@ def feed() -> Pass:
     return run
 
 
+def native_uncounted() -> Pass:
+    import flowparse as fp  # noqa: PLC0415
+
+    decoder = fp.Decoder(schema=fp.NATIVE, limits=fp.Limits(interfaces=0))
+
+    def run(datagrams: list[bytes]) -> object:
+        decoder.feed_many(datagrams, EXPORTER, RECEIVED_NS)
+        return decoder.take_tables()
+
+    return run
+
+
+def flow_uncounted() -> Pass:
+    import flowparse as fp  # noqa: PLC0415
+
+    decoder = fp.Decoder(limits=fp.Limits(interfaces=0))
+
+    def run(datagrams: list[bytes]) -> object:
+        decoder.feed_many(datagrams, EXPORTER, RECEIVED_NS)
+        return decoder.take()
+
+    return run
+
+
 CASES = {
     "v5_native": Case("v5", native),
     "v5_flow": Case("v5", flow),
     "v5_feed": Case("v5", feed),
+    "v5_native_uncounted": Case("v5", native_uncounted),
+    "v5_flow_uncounted": Case("v5", flow_uncounted),
     "v9_native": Case("v9", native),
     "v9_flow": Case("v9", flow),
     "v9_feed": Case("v9", feed),
@@ -174,12 +200,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = figures[case] = per_record(case, Path(folder))
             if case not in known:
                 failed = True
-                print(f"{case:12} {found:10.2f}  not in ir.tsv", flush=True)
+                print(f"{case:20} {found:10.2f}  not in ir.tsv", flush=True)
                 continue
             change = found / known[case] - 1
             off = abs(change) > TOLERANCE
             failed |= off
-            print(f"{case:12} {found:10.2f}  {known[case]:10.2f}  {change:+.2%}{'  OFF' if off else ''}", flush=True)
+            print(f"{case:20} {found:10.2f}  {known[case]:10.2f}  {change:+.2%}{'  OFF' if off else ''}", flush=True)
     if options.update:
         write_table(this_build(), figures)
         return 0

@@ -6,10 +6,13 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("default", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("default"), max_examples=5000)
+settings.register_profile(  # for tools/mutants.py: always the same examples, and none looked for that is smaller
+    "mutants", settings.get_profile("default"), derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("default")
 
 GOLDENS = pytest.StashKey[Counter[str]]()

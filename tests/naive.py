@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
+from tests import naive_packet
+
 SECOND, MILLISECOND, MICROSECOND = 1_000_000_000, 1_000_000, 1_000
 DAY = 86_400 * SECOND
 UPTIME_TURN = 2**32 * MILLISECOND
@@ -155,7 +157,7 @@ def addresses(row: dict[str, Any], record: Record) -> None:
     row["etype"] = etype
 
 
-def icmp(row: dict[str, Any], record: Record) -> None:
+def icmp(row: dict[str, Any], record: Record, packet: dict[str, Any] | None, *, is_back: bool) -> None:
     """Type and code by elements of their own, else out of the ports, which ICMP does not have."""
     row["icmp_type"] = row["icmp_code"] = None
     own: dict[int, tuple[Any, Any]] = {}
@@ -167,7 +169,7 @@ def icmp(row: dict[str, Any], record: Record) -> None:
         elif isinstance(word, int):
             # What does not fit is 0 until it is split.
             own[version] = divmod(word if word < 65536 else 0, 256)
-    has_proto = isinstance(record.get("protocolIdentifier"), int)
+    has_proto = isinstance(record.get("protocolIdentifier"), int) or packet is not None
     is_icmp = has_proto and row["proto"] in ICMP
     ports = [
         name for name in ("src_port", "dst_port") if next(iter(numbers(record, NUMBERS[name][1])), None) is not None
@@ -176,11 +178,14 @@ def icmp(row: dict[str, Any], record: Record) -> None:
         if not has_proto or is_icmp:
             kind = 6 if row["proto"] == 58 and 6 in own else min(own)
             row["icmp_type"], row["icmp_code"] = own[kind]
-    elif is_icmp and ports:
+    elif is_icmp and ports and not is_back:
         word = (row["dst_port"] or 0) or (row["src_port"] or 0)
         row["icmp_type"], row["icmp_code"] = divmod(word, 256)
+    elif packet and not (has_proto and ports):
+        row["icmp_type"], row["icmp_code"] = packet.get("icmp_type"), packet.get("icmp_code")
     if is_icmp:
-        row["src_port"] = row["dst_port"] = None
+        for name in ports:
+            row[name] = None
 
 
 def since_boot(uptime_ms: int, of_header_ms: int, export_ns: int) -> int:
@@ -312,7 +317,60 @@ def sampling(
     return of_message
 
 
-SECTIONS = ("layer2packetSectionData", "ipHeaderPacketSection", "ipPayloadPacketSection", "dataLinkFrameSection")
+# ── both directions in one record (RFC 5103) ─────────────────────────────────────────────────────────────────────────
+
+ENDS = (
+    ("source", "destination"), ("Source", "Destination"), ("ingress", "egress"), ("initiator", "responder"),
+    ("bgpNext", "bgpPrev"),
+)  # fmt: skip
+VLANS = {"vlanId": "postVlanId", "dot1qVlanId": "postDot1qVlanId"}
+ONE_WAY_COLUMNS = (
+    "bytes", "packets", "ip_tos", "ip_ttl", "tcp_flags", "ipv6_flow_label", "fragment_id", "fragment_offset",
+    "flow_count", "flow_direction",
+)  # fmt: skip
+ONE_WAY = {
+    *(name for column in ONE_WAY_COLUMNS for name in NUMBERS[column][1].split()),
+    *("ipNextHopIPv4Address", "ipNextHopIPv6Address", "bgpNextHopIPv4Address", "bgpNextHopIPv6Address"),
+    *(f"icmp{what}IPv{version}" for what in ("Type", "Code", "TypeCode") for version in (4, 6)),
+    *(*LABELS.values(), *naive_packet.SECTIONS),
+    *("forwardingStatus", "dataLinkFrameSize", "ipTotalLength", "totalLengthIPv4"),
+} - {"initiatorOctets", "initiatorPackets"}
+
+
+def other_end(name: str) -> str:
+    """The element that a key of the flow is from its other end; itself where it is none."""
+    for pair in (*VLANS.items(), *((value, key) for key, value in VLANS.items())):
+        if name == pair[0]:
+            return pair[1]
+    for one, other in ENDS:
+        if one in name:
+            return name.replace(one, other)
+        if other in name:
+            return name.replace(other, one)
+    return name
+
+
+def way_back(record: Record) -> dict[str, Any] | None:
+    """A record as its other end has it; None where it tells of no way back, or nothing went there."""
+    counters = [name for column in ("bytes", "packets") for name in NUMBERS[column][1].split()]
+    back = [f"reverse{name[0].upper()}{name[1:]}" for name in counters]
+    if not any(name in record for name in (*back, "responderOctets", "responderPackets")):
+        return None
+    turned: dict[str, Any] = {}
+    for name, value in record.items():
+        if name.startswith("reverse"):
+            forth = name[7].lower() + name[8:]
+            if other_end(forth) == forth:
+                turned[forth] = value
+        elif name in ONE_WAY or f"reverse{name[0].upper()}{name[1:]}" in record:
+            continue
+        else:
+            turned[other_end(name)] = value
+    told = [turned[name] for name in counters if name in turned]
+    return None if all(isinstance(value, int) and value == 0 for value in told) else turned
+
+
+SECTIONS = tuple(naive_packet.SECTIONS)
 
 
 def kind_of(record: Record, *, has_counters: bool) -> int:
@@ -321,6 +379,25 @@ def kind_of(record: Record, *, has_counters: bool) -> int:
     if "firewallEvent" in record or "ciscoFirewallEvent" in record:
         return 3
     return 1 if any(name in record for name in SECTIONS) and not has_counters else 0
+
+
+def from_packet(row: dict[str, Any], record: Record, packet: Mapping[str, Any]) -> None:
+    """Let the sampled packet fill the columns that the record has nothing for."""
+    for column, (_, names) in NUMBERS.items():
+        if column not in ("bytes", "packets") and not any(True for _ in numbers(record, names)):
+            row[column] = packet.get(column)
+    for column, names in MACS.items():
+        if not texts(record, names):
+            row[column] = packet.get(column)
+    for column, name in LABELS.items():
+        if not (isinstance(record.get(name), bytes) and len(record[name]) in (3, 4)):
+            row[column] = packet.get(column)
+    found = [any(both(record, *ADDRESSES[end])) for end in ("src", "dst")]
+    for end, there in zip(("src", "dst"), found, strict=True):
+        if not there:
+            row[f"{end}_addr"] = packet.get(f"{end}_addr")
+    if not any(found) and not any(isinstance(record.get(name), int) for name in ("ethernetType", "ipVersion")):
+        row["etype"] = packet.get("etype")
 
 
 def application(octets: Any) -> int | None:
@@ -339,8 +416,9 @@ def flow(
     init_ns: int | None = None,
     samplers: Mapping[int, int] | None = None,
     interfaces: Mapping[int, int] | None = None,
+    is_back: bool = False,
 ) -> dict[str, Any]:
-    """What FLOW has to say of one record of a datagram.
+    """What FLOW has to say of one record of a datagram; `is_back`: the record is `way_back` of another.
 
     `of_message` is the sampling rate of its template, domain or header, and where it is from; the header
     of v5 tells its own.
@@ -377,12 +455,17 @@ def flow(
     row["sampling_rate"], row["sampling_source"] = sampling(record, of_message, samplers or {}, interfaces or {})
 
     addresses(row, record)
-    icmp(row, record)
+    packet = naive_packet.sections(record)
+    if packet is not None:
+        from_packet(row, record, packet)
+    icmp(row, record, packet, is_back=is_back)
     has_counters = any(next(iter(numbers(record, NUMBERS[name][1])), None) is not None for name in ("bytes", "packets"))
-    row["record_kind"] = kind_of(record, has_counters=has_counters)
+    row["record_kind"] = 5 if is_back else kind_of(record, has_counters=has_counters)
     if any(name in record for name in SECTIONS) and not has_counters:
         row["packets"] = 1
-        row["bytes"] = number(record, "dataLinkFrameSize ipTotalLength totalLengthIPv4", 64)
+        lengths = "dataLinkFrameSize ipTotalLength totalLengthIPv4"
+        told = any(True for _ in numbers(record, lengths))
+        row["bytes"] = number(record, lengths, 64) if told else (packet or {}).get("bytes")
     status = record.get("forwardingStatus")
     row["forwarding_status"] = status & 0xFF if isinstance(status, int) else None
     if row["flow_direction"] == 255:

@@ -92,7 +92,11 @@ EVERY_TYPE: dict[str, tuple[Any, list[Any]]] = {
     "octets3": (octets(3), [b"\0\1\2", None, b"abc", b"\xff" * 3]),
     "binary": (T["binary"], [b"", None, b"\0\xff", b"x" * 300]),
     "utf8": (T["utf8"], ["", None, "é😀", "x" * 300]),
+    "u32[]": (T["u32[]"], [(7, 2**32 - 1), None, (), (1,) * 300]),
+    "i32[]": (T["i32[]"], [None, (-(2**31),), (), (2**31 - 1, 0)]),
+    "i64[]": (T["i64[]"], [(-(2**63), 2**63 - 1), (), (7,), None]),
     "nothing": (T["u32"], [None] * 4),
+    "no_lists": (T["u32[]"], [None] * 4),
 }
 """Every column type: (type, values)."""
 

@@ -15,16 +15,27 @@ LAYERS = {
     "L1a": ("registry", "L0"),
     "L1b": (
         "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times"
-        " _steps _columns _octets _notes _exporters _addresses"
+        " _strided _interfaces _finish_sections _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
-        " _convert _plan _pending _templates _decode _sets _packet _sampled _sflow _sflowwalk"
-        " _feed _textvalues _assembly _textkeys _text _textfeed _textjson _records _agents _capture"
+        " _convert _plan _pending _templates _decode _underway _learning _templatesets _datasets _replay _sets"
+        " _headers _links _packet _sampled _sflowheads _sflowold _sflowrecord _sflow _sflowwalk"
+        " _feed _stream _borrow _intake _state"
+        " _textnumbers _textlists _textvalues _textstate _textout _textera _textjoin _textrecords _assembly"
+        " _textkeys _text _textfeed _textjson"
+        " _recordvalues _records _agenttable _agents _capture"
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),
-    "L2": ("template schema compiled flow_view plan", "L0 L1a L1b"),
-    "L3": ("batch scaling dataframes events knowledge message programs session told", "L0 L1a L1b L2"),
-    "L4": ("sflow agents rates decoder explanation sflowtool capture topology lldp", "L0 L1a L1b L2 L3 beside"),
+    "L2": ("template schema compiled flow_view plan biflow", "L0 L1a L1b"),
+    "L3": (
+        "batch scaling dataframes events notices knowledge message programs session told"
+        " state state_octets state_tables diagnosis",
+        "L0 L1a L1b L2",
+    ),
+    "L4": (
+        "sflow agents rates recorder restorer archive decoder scan explanation sflowtool capture topology lldp",
+        "L0 L1a L1b L2 L3 beside",
+    ),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),
     "beside": ("reference", "L0 L1a L3"),
     "between": ("reference.compare", "L0 L1a L2 L3 L4 beside"),

@@ -1,4 +1,4 @@
-"""A page of who talks: exporters, interfaces, top talkers and conversations of the last minutes.
+"""A page of who talks: exporters and interfaces, and top talkers and conversations of the last minutes.
 
     python docs/examples/dashboard.py --listen 0.0.0.0:2055 --page 127.0.0.1:8000
 
@@ -62,6 +62,11 @@ class Flows:
                 rows -= len(self.batches.popleft()[1])
             return [batch for _, batch in self.batches], self.decoder.stats()
 
+    def interfaces(self) -> flowparse.Batch:
+        """What passed each interface since the program started."""
+        with self.lock:
+            return self.decoder.interfaces
+
 
 def cell(value: object) -> str:
     """A cell of a table; numbers to the right, and nothing that came off the wire is markup."""
@@ -77,16 +82,16 @@ def table(heading: str, names: Iterable[str], rows: Iterable[Iterable[object]]) 
     return f"<h2>{escape(heading)}</h2><table><tr>{head}</tr>{body}</table>"
 
 
-def name_of(interface: int | None) -> str:
-    """An ifIndex is a name, not an amount."""
-    return "unknown" if interface is None else str(interface)
+def name_of(interface: flowparse.Row) -> str:
+    """What the exporter calls it; an ifIndex is a name too, not an amount."""
+    return interface["name"] or interface["description"] or str(interface["if_index"])
 
 
 def page(flows: Flows) -> str:
     """The page as it stands now."""
     batches, exporters = flows.recent()
     talkers = report.top(batches, "src_addr", "bytes_estimated", 15, count="once")
-    interfaces = report.top(batches, ("sampler_address", "in_if"), "bytes_estimated", 30)
+    interfaces = sorted(flows.interfaces(), key=lambda each: each["bytes"], reverse=True)[:30]
     pairs = report.conversations(batches, 15, count="once")
     parts = [
         "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5><title>flows</title>",
@@ -99,9 +104,9 @@ def page(flows: Flows) -> str:
         ),
         table(
             "Interfaces",
-            ("exporter", "input interface", "flows", "bytes", "estimated"),
+            ("exporter", "interface", "flows in", "bytes in", "flows out", "bytes out"),
             (
-                (r["sampler_address"], name_of(r["in_if"]), r["rows"], r["bytes"], r["bytes_estimated"])
+                (r["exporter"], name_of(r), r["in_flows"], r["in_bytes"], r["out_flows"], r["out_bytes"])
                 for r in interfaces
             ),
         ),

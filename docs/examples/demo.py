@@ -25,14 +25,17 @@ from flowparse import registry
 ROWS = 8  # of each table
 BARS = 15  # of the chart, at most
 BAR = 44  # characters of the longest
+FIELDS = 46  # characters of a template's fields
 STEPS_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400]
 NOTE = "estimated: bytes x sampling rate; flows whose exporter told no rate count as they are"
 
-# What is not selected is not decoded.
+HOST = "ciscoAppHTTPHost"  # a field of Cisco's, 9/12235; any of the registry can be a column
+
+# What is not selected is not decoded. Names of interfaces are told by options records, apart from flows.
 SCHEMA = flowparse.FLOW.select(
     "time_flow_start_ns", "time_flow_end_ns", "bytes", "packets", "sampling_rate",
-    "src_addr", "dst_addr", "proto", "src_port", "dst_port", "icmp_type", "icmp_code",
-)  # fmt: skip
+    "src_addr", "dst_addr", "proto", "src_port", "dst_port", "icmp_type", "icmp_code", "sampler_address",
+).add("in_if_name", HOST)  # fmt: skip
 
 
 # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -66,18 +69,24 @@ class Traffic:
     talkers: defaultdict[str, Sum] = field(default_factory=sums)
     pairs: defaultdict[tuple[str, str], Sum] = field(default_factory=sums)
     services: defaultdict[str, Sum] = field(default_factory=sums)
+    interfaces: defaultdict[tuple[str, str], Sum] = field(default_factory=sums)
+    hosts: defaultdict[str, Sum] = field(default_factory=sums)
     spans: Counter[tuple[int, int]] = field(default_factory=Counter)  # (first second, last second) -> bytes
     untimed: int = 0
 
     def count(self, flows: flowparse.Batch) -> None:
         """Add a batch: every column as a list, then row by row over them."""
-        for start, end, octets, _, rate, source, target, proto, *ports in zip(
+        for start, end, octets, _, rate, source, target, proto, *ports, exporter, interface, host in zip(
             *(flows[name].to_list() for name in SCHEMA.names), strict=True
         ):
             self.total.add(octets, rate)
             self.talkers[source].add(octets, rate)
             self.pairs[min(source, target), max(source, target)].add(octets, rate)
             self.services[service(proto, *ports)].add(octets, rate)
+            if interface:
+                self.interfaces[exporter, interface].add(octets, rate)
+            if host:
+                self.hosts[host].add(octets, rate)
             if start is None or end is None:
                 self.untimed += 1
             else:
@@ -158,7 +167,7 @@ def exporters(stats: Iterable[flowparse.ExporterStats]) -> Iterator[str]:
         # Most exporters number their flows, some their messages.
         by_message = each.missed_unit == "messages"
         sent = each.missed + (each.datagrams if by_message else each.records)
-        missed = f"{each.missed:,}" + (" messages" if by_message else "")
+        missed = f"{each.missed:,}" + (" messages" if by_message and each.missed else "")
         lost = f"{100 * each.missed / sent:.2f} %" if each.missed_unit and sent else "-"
         sampling = f"1:{each.sampling_rate} {each.sampling_source}" if each.sampling_rate else "not told"
         seen = (clock((at or 0) // 10**9, "%H:%M:%S") for at in (each.first_seen_ns, each.last_seen_ns))
@@ -181,6 +190,24 @@ def ranked(title: str, heads: Sequence[str], counted: dict[Any, Sum], total: Sum
         rows.append((*names, f"{each.flows:,}", *amounts, share, f"{each.no_rate:,}"))
     heads = (*heads, ">flows", ">bytes", ">estimated", ">share", ">flows without rate")
     yield from table(f"{title} ({len(first)} of {len(counted):,})", heads, rows, note)
+
+
+def templates(known: Sequence[flowparse.Template]) -> Iterator[str]:
+    """What NetFlow v9 and IPFIX said that their records are."""
+    if not known:
+        return
+    rows = []
+    for each in known[:ROWS]:
+        names = [field.element.name for field in each.fields]
+        shown, n = "", 0
+        for name in names:
+            if len(shown) + len(name) > FIELDS:
+                break
+            shown, n = f"{shown}, {name}" if shown else name, n + 1
+        left = f", and {len(names) - n} more" if n < len(names) else ""
+        kind = "options" if each.is_options else "flows"
+        rows.append((each.exporter, each.domain, each.id, kind, shown + left))
+    yield from table(f"Templates ({len(rows)} of {len(known):,})", ("exporter", ">domain", ">id", "of", "fields"), rows)
 
 
 def chart(traffic: Traffic) -> Iterator[str]:
@@ -249,9 +276,15 @@ def report(name: str, octets: Any) -> Iterator[str]:
     yield f"  {si(total.bytes, 'B')} in the records, {si(total.estimated, 'B')} estimated"
     yield f"  decoded in {1000 * seconds:.1f} ms, {si(total.flows / seconds, 'records/s')} (this machine, this run)"
     yield from exporters(stats)
+    yield from templates(decoder.templates())
     yield from ranked("Top talkers, by source", ("source",), traffic.talkers, total, NOTE)
     yield from ranked("Conversations, both directions", ("one", "other"), traffic.pairs, total)
     yield from ranked("Services, by protocol and the lower port", ("service",), traffic.services, total)
+    if traffic.interfaces:
+        heads = ("exporter", "interface")
+        yield from ranked("Into interfaces, as options records name them", heads, traffic.interfaces, total)
+    if traffic.hosts:
+        yield from ranked(f"Hosts, as the field {HOST} names them", ("host",), traffic.hosts, total)
     yield from chart(traffic)
     yield from happenings(events)
 

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import capture
+from ._values import Chunk, Column, Row
 from .batch import Batch
 from .decoder import Decoder
 from .errors import (
@@ -22,14 +23,17 @@ from .events import Event
 from .limits import Limits
 from .message import Message
 from .registry import Element, Registry, element, elements
+from .scan import scan_templates
 from .schema import FLOW, NATIVE, Schema
 from .session import ExporterStats
+from .state import merge_states
 from .template import FieldSpecifier, Template
 
 if TYPE_CHECKING:
     from . import agents, encode, estimates, lldp, rates, reference, sflow, sflowtool
     from .explanation import Explanation, explain
-    from .out import elastic, logstash, prefixes, report
+    from .lldp import Lldpdu, Neighbor, NeighborTable, Problem
+    from .out import elastic, engine, logstash, prefixes, report
     from .out.prefixes import PrefixSet
     from .topology import Topology
 
@@ -37,6 +41,8 @@ __all__ = [
     "FLOW",
     "NATIVE",
     "Batch",
+    "Chunk",
+    "Column",
     "DecodeError",
     "Decoder",
     "Element",
@@ -48,11 +54,16 @@ __all__ = [
     "FlowparseError",
     "LimitExceeded",
     "Limits",
+    "Lldpdu",
     "Malformed",
     "Message",
+    "Neighbor",
+    "NeighborTable",
     "PrefixSet",
+    "Problem",
     "Registry",
     "RegistryError",
+    "Row",
     "Schema",
     "StateError",
     "Template",
@@ -66,25 +77,30 @@ __all__ = [
     "element",
     "elements",
     "encode",
+    "engine",
     "estimates",
     "explain",
     "lldp",
     "logstash",
+    "merge_states",
     "prefixes",
     "rates",
     "reference",
     "report",
+    "scan_templates",
     "sflow",
     "sflowtool",
 ]
 
 LATER = {
+    **dict.fromkeys(("Lldpdu", "Neighbor", "NeighborTable", "Problem"), "lldp"),
     "Topology": "topology",
     "Explanation": "explanation",
     "PrefixSet": "out.prefixes",
     "agents": "",
     "elastic": "out",
     "encode": "",
+    "engine": "out",
     "estimates": "",
     "explain": "explanation",
     "lldp": "",

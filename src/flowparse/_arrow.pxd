@@ -41,6 +41,8 @@ cdef struct Description:        # names and formats of a Layout: immutable, one 
     int n_columns
     const char** names
     const char** formats
+    int n_lists
+    const char** items          # formats of the items of lists; NULL for any other column
 
 cdef struct Window:             # rows of a part
     Part* part

@@ -23,11 +23,13 @@ from flowparse._derive cimport is_text, repair_text, share_column, share_slab
 from flowparse._part cimport bare_part, drop_part
 from flowparse._slab cimport drop_slab, release, retain
 
+from flowparse.datatypes import COLUMN_TYPES as _COLUMN_TYPES
+
 cdef enum:
     NULLABLE = 2                # ARROW_FLAG_NULLABLE: which columns have nulls differs between the chunks of a Batch
 
 cdef struct SchemaExport:
-    long refs                   # the struct, and each child that is not yet released
+    long refs                   # the struct, and each child and item of a list that is not yet released
     Description* description
     ArrowSchema* children
     ArrowSchema** pointers
@@ -37,7 +39,7 @@ cdef struct ArrayExport:
     Part* part
     ArrowArray* children
     ArrowArray** pointers
-    const void** buffers        # three places for each child, and one for the struct
+    const void** buffers        # three places for each child and item, and one for the struct
 
 cdef struct StreamState:
     Description* description
@@ -53,10 +55,11 @@ cdef Description* describe(Layout layout) except NULL:
     """The names and formats of a layout, with one reference."""
     cdef list strings = []
     cdef Py_ssize_t i, n = len(layout.names)
-    cdef size_t octets = sizeof(Description) + 2 * n * sizeof(char*)
+    cdef size_t octets = sizeof(Description) + 3 * n * sizeof(char*)
     cdef bytes string
     for name, type in zip(layout.names, layout.types):
-        strings += [name.encode(), type.arrow.encode()]
+        item = _COLUMN_TYPES[type.item].arrow if type.item else ""
+        strings += [name.encode(), type.arrow.encode(), item.encode()]
     if b"\0" in b"".join(strings):
         raise ValueError("a column name has no NUL")
     description = <Description*> PyMem_RawMalloc(octets + sum(map(len, strings)) + len(strings))
@@ -66,14 +69,17 @@ cdef Description* describe(Layout layout) except NULL:
     description.n_columns = <int> n
     description.names = <const char**> (description + 1)
     description.formats = description.names + n
-    at = <char*> (description.formats + n)
-    # Bounds: every string and its NUL were counted above.
+    description.items = description.formats + n
+    description.n_lists = 0
+    at = <char*> (description.items + n)
+    # Bounds: every string and its NUL were counted above; the three arrays are one of 3 * n.
     for i, string in enumerate(strings):
         memcpy(at, <const char*> string, len(string) + 1)
-        if i & 1:
-            description.formats[i >> 1] = at
-        else:
-            description.names[i >> 1] = at
+        description.names[i // 3 + n * (i % 3)] = at
+        if i % 3 == 2:
+            description.n_lists += len(string) > 0
+            if not string:
+                description.items[i // 3] = NULL
         at += len(string) + 1
     return description
 
@@ -110,20 +116,29 @@ cdef void set_field(ArrowSchema* schema, SchemaExport* export, const char* name,
 
 cdef int export_schema(Description* description, ArrowSchema* out) noexcept nogil:
     """Fill `out` with a struct of the columns; -1 without memory."""
-    cdef int i, n = description.n_columns
+    cdef int i, n = description.n_columns, last = description.n_columns
+    cdef int n_all = n + description.n_lists
     cdef SchemaExport* export = <SchemaExport*> PyMem_RawMalloc(
-        sizeof(SchemaExport) + n * (sizeof(ArrowSchema) + sizeof(ArrowSchema*))
+        sizeof(SchemaExport) + n_all * (sizeof(ArrowSchema) + sizeof(ArrowSchema*))
     )
     if export == NULL:
         return -1
-    export.refs = n + 1
+    export.refs = n_all + 1
     retain(&description.refs)
     export.description = description
     export.children = <ArrowSchema*> (export + 1)
-    export.pointers = <ArrowSchema**> (export.children + n)
+    export.pointers = <ArrowSchema**> (export.children + n_all)
+    # Bounds: last < n_all, as there is an item for each list.
     for i in range(n):
         export.pointers[i] = &export.children[i]
         set_field(&export.children[i], export, description.names[i], description.formats[i])
+        if description.items[i] != NULL:
+            export.pointers[last] = &export.children[last]
+            set_field(&export.children[last], export, b"item", description.items[i])
+            export.children[i].n_children = 1
+            export.children[i].children = &export.pointers[last]
+            export.children[i].release = release_schema
+            last += 1
     set_field(out, export, b"", b"+s")
     out.flags = 0
     out.n_children = n
@@ -196,25 +211,27 @@ cdef Part* with_good_text(const Description* description, Part* part) noexcept n
 cdef int export_array(const Description* description, const Window* window, ArrowArray* out) noexcept nogil:
     """Fill `out` with a struct of the window's columns; -1 without memory."""
     cdef Part* part = with_good_text(description, window.part)
-    cdef int i, n = description.n_columns
+    cdef int i, n = description.n_columns, last = description.n_columns
+    cdef int n_all = n + description.n_lists
     cdef ColumnRef* ref
     cdef ArrowArray* child
+    cdef ArrowArray* item
     cdef ArrayExport* export
     if part == NULL:
         return -1
     export = <ArrayExport*> PyMem_RawMalloc(
-        sizeof(ArrayExport) + n * (sizeof(ArrowArray) + sizeof(ArrowArray*)) + (3 * n + 1) * sizeof(void*)
+        sizeof(ArrayExport) + n_all * (sizeof(ArrowArray) + sizeof(ArrowArray*)) + (3 * n_all + 1) * sizeof(void*)
     )
     if export == NULL:
         drop_part(part)
         return -1
-    export.refs = n + 1
+    export.refs = n_all + 1
     export.part = part
     export.children = <ArrowArray*> (export + 1)
-    export.pointers = <ArrowArray**> (export.children + n)
-    export.buffers = <const void**> (export.pointers + n)
-    memset(export.children, 0, n * sizeof(ArrowArray))
-    # Bounds: i < n, and buffers has 3 * n + 1 places.
+    export.pointers = <ArrowArray**> (export.children + n_all)
+    export.buffers = <const void**> (export.pointers + n_all)
+    memset(export.children, 0, n_all * sizeof(ArrowArray))
+    # Bounds: i < n and last < n_all, and buffers has 3 * n_all + 1 places.
     for i in range(n):
         ref = &part.columns[i]
         child = &export.children[i]
@@ -225,20 +242,36 @@ cdef int export_array(const Description* description, const Window* window, Arro
         child.null_count = count_nulls(ref, part.rows, window.start, window.rows)
         child.buffers = export.buffers + 3 * i
         child.buffers[0] = ref.validity if child.null_count else NULL
-        if part.shape.columns[i].width == 0:
+        child.release = release_column
+        child.private_data = export
+        if description.items[i] != NULL:
+            child.n_buffers = 2
+            child.buffers[1] = ref.offsets
+            item = &export.children[last]
+            export.pointers[last] = item
+            item.length = ref.offsets[part.rows]
+            item.n_buffers = 2
+            item.buffers = export.buffers + 3 * last
+            item.buffers[0] = NULL
+            item.buffers[1] = ref.data
+            item.release = release_column
+            item.private_data = export
+            child.n_children = 1
+            child.children = &export.pointers[last]
+            child.release = release_array
+            last += 1
+        elif part.shape.columns[i].width == 0:
             child.n_buffers = 3
             child.buffers[1] = ref.offsets
             child.buffers[2] = ref.data
         else:
             child.n_buffers = 2
             child.buffers[1] = ref.data
-        child.release = release_column
-        child.private_data = export
     memset(out, 0, sizeof(ArrowArray))
-    export.buffers[3 * n] = NULL
+    export.buffers[3 * n_all] = NULL
     out.length = window.rows
     out.n_buffers = 1
-    out.buffers = export.buffers + 3 * n
+    out.buffers = export.buffers + 3 * n_all
     out.n_children = n
     out.children = export.pointers
     out.release = release_array

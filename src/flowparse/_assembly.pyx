@@ -6,103 +6,31 @@ and everything behind that (records, columns, tables, statistics) is what binary
 through. What the text does not tell is noted beside the octets (`Lack`), never made up in silence.
 
 Values wait in scratch memory, a slot for each field, because sflowtool does not print in wire order;
-a closed record is copied behind the others. `_text` fills the slots and says when something begins
-and ends. Bounds are those of UDP and of `Limits`; nothing is allocated by a number that the text tells.
+a closed record is copied behind the others (`_textrecords`). `_text` fills the slots and says when something
+begins and ends. Bounds are those of UDP and of `Limits`; nothing is allocated by a number that the text tells.
 """
 
 from cpython.mem cimport PyMem_RawRealloc
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memcmp, memcpy, memset
 
-from flowparse._textvalues cimport (
-    ERA_SWAPPED_HEX, put32, read_time, value_writer, write_str,
+from flowparse._textera cimport forget_turns, settle_by_head, turn_later
+from flowparse._textjoin cimport close_joins, forget_joins, settle_joins
+from flowparse._textnumbers cimport ERA_LAST_DASH, ERA_SWAPPED_HEX, put32
+from flowparse._textout cimport append, append32, has_room, note_text, note_values, overflow
+from flowparse._textrecords cimport close_record, is_whole, note_skipped
+from flowparse._textstate cimport (
+    Assembly, D_AGENT, D_CAPTURED, D_CAPTURED_MICROSECONDS, D_MICROSECONDS, D_SAMPLES, D_SECONDS, D_SEQUENCE, D_SIZE,
+    D_SOURCE, D_SUB_AGENT, D_UPTIME, D_VERSION, Entry, FORMAT_COUNTER, FORMAT_DISCARD, FORMAT_FLOW,
+    FORMAT_FLOW_EXPANDED, FORM_DATAGRAM, FORM_SAMPLE, INDEX_BITS, Meta, NOTE_HEADLESS, NOTE_LINE, NOTE_MANY_SAMPLES,
+    NOTE_SAMPLES, NOTE_SIZE, NOTE_TORN_DATAGRAM, NOTE_TORN_RECORD, NOTE_TORN_SAMPLE, PLACE_DATAGRAM, PLACE_OUTSIDE,
+    PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, PORT_BITS, S_BLOCK, S_DATA_SOURCE, S_DROPS, S_INPUT, S_INTERVAL,
+    S_OUTPUT, S_POOL, S_RATE, S_REASON, S_SEQUENCE, S_TAG, Slot, clear_level, filled, is_old, number_of,
 )
+from flowparse._textvalues cimport KIND_MAC, read_time, value_writer, write_str
 from flowparse._wire cimport be32
 
-# ── notes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef Note* new_note(Assembly* a, int kind) noexcept nogil:
-    """A note about where the text stands, or NULL where there are enough."""
-    cdef Note* note
-    cdef Note* grown
-    cdef int64_t size
-    # Lines that are not understood leave room for what matters more.
-    cdef int64_t most_here = a.most_notes_here + (0 if kind <= NOTE_OUTSIDE else MORE_NOTES)
-    if a.n_notes_here >= most_here or a.n_notes >= a.most_notes:
-        a.notes_left_out += 1
-        return NULL
-    if a.n_notes == a.notes_size:
-        size = 16 if a.notes_size == 0 else 2 * a.notes_size
-        grown = <Note*> PyMem_RawRealloc(a.notes, size * sizeof(Note))
-        if grown == NULL:
-            a.no_memory = True
-            return NULL
-        a.notes = grown
-        a.notes_size = size
-    note = &a.notes[a.n_notes]
-    a.n_notes += 1
-    a.n_notes_here += 1
-    memset(note, 0, sizeof(Note))
-    note.kind = kind
-    note.line = a.line
-    note.datagram = -1 if a.place == PLACE_OUTSIDE else a.ordinal
-    return note
-
-
-cdef void note_values(Assembly* a, int kind, int64_t first, int64_t second, int64_t third) noexcept nogil:
-    cdef Note* note = new_note(a, kind)
-    if note != NULL:
-        note.values[0], note.values[1], note.values[2] = first, second, third
-
-
-cdef void note_text(Assembly* a, int kind, const uint8_t* at, const uint8_t* end) noexcept nogil:
-    cdef Note* note = new_note(a, kind)
-    if note != NULL:
-        note.octets = <int> min(end - at, NOTE_TEXT)
-        memcpy(note.text, at, note.octets)
-
-
-# ── octets that come out ─────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef void overflow(Assembly* a, int kind) noexcept nogil:
-    """A bound is met: the datagram goes, and nothing counts up to the next."""
-    note_values(a, kind, 0, 0, 0)
-    a.place = PLACE_OVERFLOW
-    a.used = a.start
-
-
-cdef bint has_room(Assembly* a, int64_t octets) noexcept nogil:
-    """Make room for so many octets more of the datagram; False where it would be too long."""
-    cdef int64_t size
-    cdef uint8_t* grown
-    if a.used - a.start + octets > DATAGRAM_OCTETS:
-        overflow(a, NOTE_LONG_DATAGRAM)
-        return False
-    if a.used + octets > a.out_size:
-        size = max(2 * a.out_size, a.used + octets + DATAGRAM_OCTETS)
-        grown = <uint8_t*> PyMem_RawRealloc(a.out, size)
-        if grown == NULL:
-            a.no_memory = True
-            overflow(a, NOTE_LONG_DATAGRAM)
-            return False
-        a.out = grown
-        a.out_size = size
-    return True
-
-
-cdef inline void append32(Assembly* a, uint32_t value) noexcept nogil:
-    # Bounds: the caller has made room.
-    put32(a.out + a.used, value)
-    a.used += 4
-
-
-cdef inline void append(Assembly* a, const uint8_t* octets, Py_ssize_t n) noexcept nogil:
-    # Bounds: the caller has made room. A number is copied without a call.
-    if n == 4:
-        memcpy(a.out + a.used, octets, 4)
-    else:
-        memcpy(a.out + a.used, octets, n)
-    a.used += n
-
+# ── headers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef bint write_header(Assembly* a) noexcept nogil:
     """The datagram's header; False where the text does not tell all of it."""
@@ -125,12 +53,9 @@ cdef bint write_header(Assembly* a) noexcept nogil:
     a.count_at = a.used
     append32(a, 0)
     a.has_header = True
+    if not a.era_known:
+        settle_by_head(a)
     return True
-
-
-cdef bint is_old(const Assembly* a) noexcept nogil:
-    """Versions 2 and 4: samples and records without length."""
-    return number_of(a, 0, D_VERSION, 5) < 5
 
 
 cdef bint write_sample_header(Assembly* a) noexcept nogil:
@@ -190,159 +115,7 @@ cdef bint write_sample_header(Assembly* a) noexcept nogil:
     return True
 
 
-# ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef void open_record(Assembly* a, int form) noexcept nogil:
-    clear_level(a, 2)
-    a.form = form
-    a.place = PLACE_RECORD
-    a.skipped = False
-    a.list_used = a.list_count = 0
-    a.list_item = 0
-
-
-cdef void lack(Assembly* a, int slot) noexcept nogil:
-    """Remember that the text does not tell a field, which is zero in the octets."""
-    cdef Lack* grown
-    cdef int64_t size
-    if a.n_lacks == a.lacks_size:
-        size = 64 if a.lacks_size == 0 else 2 * a.lacks_size
-        grown = <Lack*> PyMem_RawRealloc(a.lacks, size * sizeof(Lack))
-        if grown == NULL:
-            a.no_memory = True
-            return
-        a.lacks = grown
-        a.lacks_size = size
-    a.lacks[a.n_lacks].datagram = a.ordinal
-    a.lacks[a.n_lacks].sample = <int32_t> (a.samples - 1)
-    a.lacks[a.n_lacks].record = <int32_t> a.records
-    a.lacks[a.n_lacks].slot = slot
-    a.n_lacks += 1
-
-
-cdef void check_era(Assembly* a, int64_t header_at, Py_ssize_t octets) noexcept nogil:
-    """Version 5.01 turned the digits of each octet around: an IPv4 header behind an EtherType 8000 betrays it."""
-    cdef uint32_t ethertype
-    cdef uint8_t* octet
-    cdef Py_ssize_t i
-    # Bounds: the caller wrote `octets` octets at `header_at`.
-    if octets < 14 or a.era & ERA_SWAPPED_HEX:
-        return
-    octet = a.out + header_at
-    ethertype = <uint32_t> octet[12] << 8 | octet[13]
-    if ethertype != 0x8000 and ethertype != 0x1800 and ethertype != 0x888A and ethertype != 0x68DD:
-        return
-    a.era |= ERA_SWAPPED_HEX
-    note_values(a, NOTE_ERA, 0, 0, 0)
-    for i in range(octets):
-        octet[i] = octet[i] << 4 | octet[i] >> 4
-
-
-cdef bint is_told(const Assembly* a, const Form* form, int slot) noexcept nogil:
-    """Whether the text tells a field; a list without items is told by saying nothing."""
-    return a.levels[2][slot].stamp == a.stamps[2] or form.has_list and slot == form.n_slots - 1
-
-
-cdef void write_fields(Assembly* a, const Form* form) noexcept nogil:
-    """The fields of the open record in wire order, up to the last that was told."""
-    cdef int slot, last = form.n_slots - 1
-    cdef uint32_t version = number_of(a, 0, D_VERSION, 5)
-    cdef const Slot* field
-    # Progress: one slot down each turn. Versions 2 and 4 have no lengths, so all is there that they have.
-    while version == 5 and last >= 0 and not is_told(a, form, last):
-        last -= 1
-    for slot in range(last + 1):
-        field = &a.levels[2][slot]
-        if form.has_list and slot == form.n_slots - 1:
-            append32(a, a.list_count)
-            append(a, a.list, a.list_used)
-        elif field.stamp == a.stamps[2]:
-            if version == 2 and slot == form.as_path:
-                # One sequence instead of segments: its number of AS numbers, and they.
-                if field.octets > 8:
-                    append(a, a.scratch + field.at + 8, field.octets - 8)
-                else:
-                    append32(a, 0)
-            else:
-                append(a, a.scratch + field.at, field.octets)
-        elif form.since[slot] > version:
-            continue
-        elif form.widths[slot]:
-            memset(a.out + a.used, 0, form.widths[slot])
-            a.used += form.widths[slot]
-            lack(a, slot)
-        else:
-            append32(a, 0)
-
-
-cdef void note_skipped(Assembly* a, uint32_t enterprise, uint32_t format) noexcept nogil:
-    """JSON has the tag alone of what sflowtool skipped, and how long it was nobody knows."""
-    a.unsized = True
-    note_values(a, NOTE_SKIPPED, enterprise, format, -1)
-
-
-cdef void close_record(Assembly* a) noexcept nogil:
-    """Copy the open record behind the others."""
-    cdef const Form* form = &a.forms[a.form]
-    cdef int64_t start = a.used
-    cdef const Slot* header
-    if a.place != PLACE_RECORD:
-        return
-    a.place = PLACE_SAMPLE
-    a.form = FORM_SAMPLE
-    if a.records >= a.most_records:
-        if a.records == a.most_records:
-            note_values(a, NOTE_MANY_RECORDS, a.most_records, 0, 0)
-        a.records += 1
-        return
-    if not has_room(a, 16 + a.level_at[2] - 2 * LEVEL_OCTETS + a.list_used + 8 * form.n_slots):
-        return
-    if is_old(a):
-        write_old_record(a, form)
-        return
-    append32(a, form.enterprise << 12 | form.format)
-    append32(a, 0)
-    if not a.skipped and a.level_at[2] == 2 * LEVEL_OCTETS and form.n_slots > form.has_list and not a.list_count or (
-        form == &a.forms[FORM_NOTHING] and not a.skipped
-    ):
-        note_skipped(a, form.enterprise, form.format)
-    elif not a.skipped:
-        write_fields(a, form)
-        if form.kind == MARK_FLOW and form.format == 1 and form.enterprise == 0 and form.n_slots == 4:
-            header = &a.levels[2][3]
-            if header.stamp == a.stamps[2] and number_of(a, 2, 0, 0) == 1 and header.octets > 4:
-                check_era(a, a.used - header.octets + 4, be32(a.scratch + header.at))
-    put32(a.out + start + 4, <uint32_t> (a.used - start - 8))
-    a.records += 1
-
-
-cdef void write_old_record(Assembly* a, const Form* form) noexcept nogil:
-    """Versions 2 and 4: the packet first, then the number of blocks, and each with its type."""
-    if form.kind == MARK_FLOW:
-        if a.records == 0:
-            append32(a, form.format if form.format < 3 else form.format - 1)
-        else:
-            append32(a, form.format - 1000)
-    write_fields(a, form)
-    if form.kind == MARK_FLOW and a.records == 0:
-        a.records_at = a.used
-        append32(a, 0)
-    a.records += 1
-
-
-cdef bint is_whole(const Assembly* a) noexcept nogil:
-    """Whether every field of the open record was told."""
-    cdef const Form* form = &a.forms[a.form]
-    cdef int slot
-    if a.skipped:
-        return True
-    for slot in range(form.n_slots - form.has_list):
-        if a.levels[2][slot].stamp != a.stamps[2]:
-            return False
-    return a.form != FORM_NOTHING
-
-
-# ── samples ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── samples ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef void begin_sample(Assembly* a) noexcept nogil:
     if not write_header(a):
@@ -359,6 +132,7 @@ cdef void begin_sample(Assembly* a) noexcept nogil:
     a.records_at = 0
     a.records = 0
     a.samples += 1
+    a.metric_at = 0
     a.discard = a.metric = a.unknown = a.torn = False
 
 
@@ -371,6 +145,8 @@ cdef void drop_sample(Assembly* a) noexcept nogil:
         a.lacks[a.n_lacks - 1].sample == <int32_t> a.samples
     ):
         a.n_lacks -= 1
+    forget_joins(a)
+    forget_turns(a)
     a.place = PLACE_DATAGRAM
     a.form = FORM_DATAGRAM
 
@@ -425,6 +201,7 @@ cdef void tear_sample(Assembly* a) noexcept nogil:
     """A sample without an end, which is what sflowtool leaves where it gives up: whole records count."""
     if a.place == PLACE_RECORD and not is_whole(a):
         note_values(a, NOTE_TORN_RECORD, a.forms[a.form].enterprise, a.forms[a.form].format, 0)
+        close_joins(a)
         a.place = PLACE_SAMPLE
         a.form = FORM_SAMPLE
     else:
@@ -472,11 +249,14 @@ cdef void take_metric(
     if name_octets < 0 or entry.slot < 0 and a.records_at:
         note_text(a, NOTE_LINE, line, end)
         return
+    if entry.kind == KIND_MAC and not a.era_known:
+        turn_later(a, KIND_MAC, a.used + octets)
+    a.metric_at = a.used + octets
     a.used += octets + name_octets
     a.records += entry.slot >= 0
 
 
-# ── datagrams ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── datagrams ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef void begin_datagram(Assembly* a) noexcept nogil:
     clear_level(a, 0)
@@ -488,7 +268,10 @@ cdef void begin_datagram(Assembly* a) noexcept nogil:
     a.lost_octets = 0
     a.datagram_lines = 0
     a.n_notes_here = 0
-    a.era &= ERA_SWAPPED_HEX
+    a.n_joins = a.joins_written = 0
+    a.join_used = 0
+    forget_turns(a)
+    a.era = a.era & ERA_SWAPPED_HEX | (ERA_LAST_DASH if a.unmarked else 0)
 
 
 cdef int64_t received(const Assembly* a) noexcept nogil:
@@ -521,6 +304,11 @@ cdef void end_datagram(Assembly* a) noexcept nogil:
         a.ordinal += 1
         return
     put32(a.out + a.count_at, a.samples)
+    settle_joins(a)
+    if a.place == PLACE_OVERFLOW:
+        a.place = PLACE_OUTSIDE
+        a.ordinal += 1
+        return
     told = number_of(a, 0, D_SAMPLES, a.samples)
     if told != a.samples:
         note_values(a, NOTE_SAMPLES, told, a.samples, 0)
@@ -565,6 +353,9 @@ cdef void tear_datagram(Assembly* a) noexcept nogil:
         a.place = PLACE_OUTSIDE
         a.ordinal += 1
         return
+    if a.unmarked:
+        end_unmarked(a)
+        return
     note_values(a, NOTE_TORN_DATAGRAM, 0, 0, 0)
     if a.place != PLACE_DATAGRAM:
         tear_sample(a)
@@ -573,3 +364,47 @@ cdef void tear_datagram(Assembly* a) noexcept nogil:
     else:
         a.place = PLACE_OUTSIDE
         a.ordinal += 1
+
+
+# ── text without markers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+cdef void end_unmarked(Assembly* a) noexcept nogil:
+    """The datagram ends where the next one begins, or the text."""
+    if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
+        end_sample(a)
+    if a.place == PLACE_OVERFLOW:
+        a.place = PLACE_OUTSIDE
+        a.ordinal += 1
+    elif a.place != PLACE_OUTSIDE:
+        end_datagram(a)
+
+
+cdef void next_unmarked(Assembly* a, const Entry* entry) noexcept nogil:
+    """A datagram begins at its `unixSecondsUTC`, a sample at its `sampleSequenceNo`, and what is open ends there."""
+    if entry.form == FORM_DATAGRAM:
+        if a.place != PLACE_OUTSIDE:
+            end_unmarked(a)
+        begin_datagram(a)
+        return
+    if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
+        end_sample(a)
+    if a.place == PLACE_DATAGRAM:
+        begin_sample(a)
+
+
+cdef void take_type(Assembly* a, const uint8_t* value, const uint8_t* end) noexcept nogil:
+    """`sampleType FLOWSAMPLE` or `COUNTERSSAMPLE`, where there is no sampleType_tag."""
+    cdef Slot* slot = &a.levels[1][S_TAG]
+    cdef uint8_t* at = a.scratch + a.level_at[1]
+    cdef uint32_t format = FORMAT_FLOW if end - value == 10 and memcmp(value, b"FLOWSAMPLE", 10) == 0 else 0
+    if end - value == 14 and memcmp(value, b"COUNTERSSAMPLE", 14) == 0:
+        format = FORMAT_COUNTER
+    if a.place != PLACE_SAMPLE or slot.stamp == a.stamps[1] or format == 0:
+        return
+    # Bounds: LEVEL_OCTETS hold every field of a sample, and this is the one that is not printed.
+    put32(at, 0)
+    put32(at + 4, format)
+    slot.stamp = a.stamps[1]
+    slot.at = a.level_at[1]
+    slot.octets = 8
+    a.level_at[1] += 8

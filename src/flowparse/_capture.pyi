@@ -7,6 +7,8 @@ from flowparse.errors import DecodeError
 
 COUNTERS: Final[tuple[str, ...]]
 ERRORS: Final[dict[int, tuple[type[DecodeError], str, str]]]
+NO_FILE: Final[str]
+PACKED: Final[dict[bytes, str]]
 PCAP: Final[str]
 PCAPNG: Final[str]
 SECTION: Final[str]

@@ -425,6 +425,9 @@ COUNTERS = (
     "datagrams", "not_udp", "other_port", "fragments", "snapped", "bad_packets", "unknown_link", "unknown_interface",
 )
 
+NO_FILE = "a capture is the octets that a file holds, not its name: open it, and pass what you read or an mmap of it"
+PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+
 PCAP = "draft-ietf-opsawg-pcap 4"           # the clause of every error in a pcap
 PCAPNG = "draft-ietf-opsawg-pcapng 3.1"
 SECTION = "draft-ietf-opsawg-pcapng 4.1"
@@ -472,10 +475,17 @@ cdef class Reader:
     """
 
     def __cinit__(self, capture, ports=None):
+        if isinstance(capture, str) or hasattr(capture, "__fspath__"):
+            raise TypeError(NO_FILE)
         PyObject_GetBuffer(capture, &self.view, PyBUF_SIMPLE)
         open_capture(&self.state, <const uint8_t*>self.view.buf, self.view.len)
         error = self.error
         if error is not None:
+            start = bytes(memoryview(capture).cast("B")[:6])
+            packed = [name for magic, name in PACKED.items() if start.startswith(magic)]
+            if packed:
+                message = f"the capture is packed with {packed[0]}: unpack it first"
+                raise UnsupportedVersion(message, offset=0, clause=PCAP)
             raise error
         self.octets = memoryview(capture)
         if self.octets.format != "B" or self.octets.ndim != 1:

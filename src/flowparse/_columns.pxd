@@ -3,6 +3,7 @@
 
 from libc.stdint cimport uint64_t
 
+from flowparse._interfaces cimport Interfaces, InterfaceTable
 from flowparse._layout cimport Layout, Shape
 from flowparse._part cimport Context, Part, Shared
 from flowparse._slab cimport Pool
@@ -40,12 +41,14 @@ cdef struct Ledger:             # one message's account, and the bounds over all
     uint64_t run_version        # grows when `context` changes
     bint apart                  # rows of this message leave by themselves (Decoder.decode)
     Py_ssize_t rows             # added by this message
+    Py_ssize_t reversed         # and reverse halves of them, which are rows once it counts
     Py_ssize_t waiting          # committed, and not yet taken
     Store* touched
     size_t n_open               # stores with an open part, of `most_open`
     size_t most_open
     Store* newest_open          # touched last
     Store* oldest_open
+    Interfaces* interfaces      # NULL: they are not counted
     Context context
 
 cdef void begin_message(Ledger* ledger, bint apart) noexcept nogil
@@ -58,6 +61,7 @@ cdef void seal_open(Ledger* ledger, Store* store) noexcept nogil
 
 cdef class Account:
     cdef Ledger ledger
+    cdef InterfaceTable interfaces
     cpdef list take_apart(self)
 
 

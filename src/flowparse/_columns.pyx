@@ -14,13 +14,16 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.string cimport memcpy
 
 from flowparse._finish cimport run_finish_steps
+from flowparse._interfaces cimport count_part
 from flowparse._part cimport Heap, add_run, close_runs, drop_chain, drop_part, finish_part, new_part, octets_of
-from flowparse._slab cimport SLAB_LARGEST, Slab, close_pool, drop_slab, new_pool, new_slab, slab_size
+from flowparse._slab cimport SLAB_LARGEST, Slab, close_pool, drop_slab, new_pool, new_slab, retain, slab_size
 
-cdef void seal(Store* store, Part* part) noexcept nogil:
+cdef void seal(const Ledger* ledger, Store* store, Part* part) noexcept nogil:
     """Finish the part and put it behind the sealed ones."""
     finish_part(part, store.shared)
     run_finish_steps(part)
+    if ledger.interfaces != NULL:
+        count_part(ledger.interfaces, part)
     close_runs(part)
     store.out_of_range += part.out_of_range
     part.next = NULL
@@ -81,7 +84,7 @@ cdef void seal_open(Ledger* ledger, Store* store) noexcept nogil:
     size_class = part.slab.size_class
     if size_class > 0 and part.rows <= part.shape.rows[size_class - 1]:
         store.next_class = size_class - 1
-    seal(store, part)
+    seal(ledger, store, part)
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +93,7 @@ cdef void begin_message(Ledger* ledger, bint apart) noexcept nogil:
     ledger.message += 1
     ledger.run_version += 1
     ledger.apart = apart
-    ledger.rows = 0
+    ledger.rows = ledger.reversed = 0
     ledger.touched = NULL
     ledger.context.message_index = ledger.message - 1
 
@@ -203,10 +206,12 @@ cdef void commit_message(Ledger* ledger) noexcept nogil:
         while store.closing != NULL:
             part = store.closing
             store.closing = part.next
-            seal(store, part)
+            seal(ledger, store, part)
         if ledger.apart:
             seal_open(ledger, store)
         store = store.next_touched
+    ledger.rows += ledger.reversed
+    ledger.reversed = 0
     ledger.waiting += ledger.rows
 
 
@@ -243,7 +248,7 @@ cdef void roll_back_message(Ledger* ledger) noexcept nogil:
                 store.open.heaps[i].used = store.open.heaps[i].mark
         store = store.next_touched
     ledger.touched = NULL
-    ledger.rows = 0
+    ledger.rows = ledger.reversed = 0
 
 
 cdef Part* leave(Ledger* ledger, Part* chain) noexcept nogil:
@@ -303,6 +308,11 @@ cdef class Account:
     def __dealloc__(self):
         if self.ledger.pool != NULL:
             close_pool(self.ledger.pool)
+
+    def count_interfaces(self, InterfaceTable table not None):
+        """Count the interfaces of all rows from here on."""
+        self.interfaces = table
+        self.ledger.interfaces = table.counts
 
     cpdef list take_apart(self):
         """Hand over the rows of the message that has just been committed apart, as [(Table, [Sealed])].
@@ -375,6 +385,23 @@ cdef class Table:
         cdef Py_ssize_t values = self.store.out_of_range
         self.store.out_of_range = 0
         return values
+
+    def seal(self):
+        """Close the rows that wait to a chunk, which counts them; not within a message."""
+        seal_open(&self.account.ledger, &self.store)
+
+    def waiting(self):
+        """The rows that `take` would hand over, as a list of Sealed that share them; not within a message."""
+        cdef Sealed cover
+        cdef Part* part
+        seal_open(&self.account.ledger, &self.store)
+        covers = covers_of(self.layout, self.store.sealed)
+        part = self.store.sealed
+        for cover in covers:
+            retain(&part.refs)
+            cover.part = part
+            part = part.next
+        return covers
 
     def take(self):
         """Hand over all rows, as a list of Sealed; not within a message."""

@@ -29,7 +29,7 @@ from flowparse.datatypes import Show
 
 cdef enum:
     MOST_CHUNK_ROWS = 1 << 24   # 39 characters for each still have int32 offsets
-    CONVERSIONS_ALL = 9
+    CONVERSIONS_ALL = 10
 
 # ── conversions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 # Each makes `to` from `rows` values of `width` octets; -1 without memory. Bounds: i < rows, in memory made for as many.
@@ -93,6 +93,21 @@ cdef int u64_to_i64(const ColumnRef* source, Py_ssize_t rows, int width, ColumnR
                 to.validity = bitmap
             bitmap[i >> 3] &= <uint8_t> ~(1 << (i & 7))
             to.null_count += 1
+    return 0
+
+
+cdef int u32_list_to_i64(const ColumnRef* source, Py_ssize_t rows, int width, ColumnRef* to) noexcept nogil:
+    """Lists of the same numbers."""
+    cdef Py_ssize_t n = source.offsets[rows], i
+    cdef uint8_t* bitmap = new_column(to, rows, (rows + 1) * sizeof(int32_t), n * sizeof(int64_t))
+    cdef int64_t* value = <int64_t*> to.data
+    if bitmap == NULL:
+        return -1
+    copy_nulls(to, bitmap, source, rows)
+    memcpy(<int32_t*> to.offsets, source.offsets, (rows + 1) * sizeof(int32_t))
+    # Bounds: i < n, of which there are offsets[rows].
+    for i in range(n):
+        value[i] = (<const uint32_t*> source.data)[i]
     return 0
 
 
@@ -171,7 +186,7 @@ ctypedef int (*Conversion)(const ColumnRef*, Py_ssize_t, int, ColumnRef*) noexce
 
 cdef Conversion[CONVERSIONS_ALL] CONVERSIONS = [
     u8_to_i16, u16_to_i32, u32_to_i64, u64_to_i64, ns_to_us, octets_to_binary, address_to_text, mac_to_text,
-    ipv4_to_text,
+    ipv4_to_text, u32_list_to_i64,
 ]
 PROFILES = {                    # profile -> {column type: (number of the conversion, what it makes)}
     "default": {},
@@ -179,6 +194,7 @@ PROFILES = {                    # profile -> {column type: (number of the conver
     "spark": {
         "u8": (0, "i16"), "u16": (1, "i32"), "u32": (2, "i64"), "u64": (3, "i64"), "ipv4": (2, "i64"),
         "time": (4, "time_us"), "address": (5, "binary"), "mac": (5, "binary"), "octets": (5, "binary"),
+        "u32[]": (9, "i64[]"),
     },
 }
 
@@ -190,6 +206,11 @@ cdef int convert(Part* part, int column, const Part* source, int from_column, in
     if ref.null_count == part.rows:
         return all_null(part, column)
     return CONVERSIONS[conversion](ref, part.rows, source.shape.columns[from_column].width, &part.columns[column])
+
+
+cdef Py_ssize_t item_octets(type) except -1:
+    """Octets of what the offsets of a variable column count."""
+    return datatypes.COLUMN_TYPES[type.item].width if type.item else 1
 
 
 cdef int copy_in(Part* part, int column, type, octets) except -1:
@@ -217,7 +238,7 @@ cdef int copy_in(Part* part, int column, type, octets) except -1:
         for i in range(rows):
             if ends[i] > ends[i + 1]:
                 raise ValueError(f"column {column}: offsets fall")
-        if ends[0] != 0 or ends[rows] != len(data):
+        if ends[0] != 0 or ends[rows] * item_octets(type) != len(data):
             raise ValueError(f"column {column}: offsets that are not those of its octets")
     if validity is not None:
         memcpy(bitmap, <const char*> validity, len(validity))
@@ -350,7 +371,7 @@ def chunk_octets(Chunk chunk not None):
     """The number of rows, and for each column (validity, offsets, data) or None: what `chunk_from_octets` takes."""
     cdef Py_ssize_t i, start = chunk.window.start, rows = chunk.window.rows
     cdef const ColumnRef* ref
-    cdef Py_ssize_t k, first
+    cdef Py_ssize_t k, first, item
     columns = []
     for i, type in enumerate(chunk.layout.types):
         ref = &chunk.window.part.columns[i]
@@ -365,7 +386,9 @@ def chunk_octets(Chunk chunk not None):
         else:
             first = ref.offsets[start]
             offsets = array("i", [ref.offsets[k] - first for k in range(start, start + rows + 1)])
-            columns.append((validity, offsets.tobytes(), (<const char*> ref.data)[first:ref.offsets[start + rows]]))
+            item = item_octets(type)
+            data = (<const char*> ref.data)[first * item:ref.offsets[start + rows] * item]
+            columns.append((validity, offsets.tobytes(), data))
     return rows, columns
 
 

@@ -35,6 +35,7 @@ cdef struct Rules:                  # what the caller decided, for all datagrams
     bint strict
     bint replay                     # whether Sets wait for their template
     bint withdraws                  # whether templates can be withdrawn: not over UDP
+    bint templates_only             # whether Data Sets are passed over
     uint32_t default_rate           # 0: none
     uint32_t most_values            # of one message
 

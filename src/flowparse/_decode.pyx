@@ -14,14 +14,15 @@ A message counts or it does not: rows are marked where it begins, and every stop
 them back, other than those within a message, after which it goes on where it stopped.
 
 NetFlow v1, v5 and v7 (Cisco, NetFlow Services Solutions Guide) are one reader over a table of
-formats. The subclass `_sets.SetWalker` reads NetFlow v9 and IPFIX, its subclass `_sflowwalk.SflowWalker` sFlow.
+formats. The subclass `_sets.SetWalker` reads NetFlow v9 and IPFIX (`_underway` names its rooms), its subclass
+`_sflowwalk.SflowWalker` sFlow.
 """
 
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._columns cimport begin_message, commit_message, roll_back_message
-from flowparse._exporters cimport about, count_sequence, find_domain, put_back, see, settle_rate
+from flowparse._exporters cimport about, count_sequence, find_domain, put_back, remember, see, settle_rate
 from flowparse._layout cimport (
     ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SEQUENCE,
     CONTEXT_TEMPLATE_ID,
@@ -200,7 +201,7 @@ cdef class Walker:
         domain = find_domain(exporter, format.protocol, domain_id, self.kept, &self.book)
         if domain == NULL:
             return STOP_MEMORY
-        before = domain[0]
+        remember(&before, domain)
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         whom = about(exporter, domain)
         if count > there and (self.rules.discard or self.rules.strict):

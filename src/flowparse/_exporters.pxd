@@ -2,6 +2,7 @@
 """Exporters and their observation domains: who they are, and what is remembered of each."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._lookup cimport NAME_KINDS, NameTable, RateTable
@@ -22,13 +23,28 @@ cdef struct Kept:               # what is kept of all exporters, and how much ma
     TemplateAccount templates
     PendingAccount pending
     uint32_t most_domains       # of one exporter
+    uint32_t most_domains_in_all
+    uint32_t n_domains          # of all exporters, agents among them
+    DomainState* newest_domain  # heard of last
+    DomainState* oldest_domain
 
 cdef struct DomainState:        # an observation domain of an exporter, in one protocol
     uint8_t protocol
     uint32_t id
     ExporterState* exporter
-    DomainState* next           # most recently used first
+    DomainState* next           # of the exporter; most recently used first
+    DomainState* newer          # of all exporters
+    DomainState* older
     Templates templates
+    # What options say, as far as the domain was informed since any were learnt:
+    bint informed
+    uint32_t told_rate          # of all its records; 0: not told
+    bint has_init
+    int64_t init_ms             # when the exporter started, in milliseconds since 1970
+    const RateTable* samplers   # NULL: nothing is known; whoever informs keeps them alive
+    const RateTable* interfaces
+    const NameTable* names[NAME_KINDS]
+    # From here on, what a message changes and `put_back` puts back:
     bint sequence_known
     uint32_t expected           # the next sequence number
     bint by_message             # counts messages; others count flows, or records
@@ -39,14 +55,6 @@ cdef struct DomainState:        # an observation domain of an exporter, in one p
     uint64_t reordered_before
     uint32_t uptime_ms          # of the last message in sequence
     bint count_told             # that v9's Count is not of records
-    # What options say, as far as the domain was informed since any were learnt:
-    bint informed
-    uint32_t told_rate          # of all its records; 0: not told
-    bint has_init
-    int64_t init_ms             # when the exporter started, in milliseconds since 1970
-    const RateTable* samplers   # NULL: nothing is known; whoever informs keeps them alive
-    const RateTable* interfaces
-    const NameTable* names[NAME_KINDS]
     bint sampling_known
     uint32_t sampling_rate      # 0: not known
     uint8_t sampling_source
@@ -80,6 +88,7 @@ cdef About about(const ExporterState* exporter, const DomainState* domain) noexc
 cdef DomainState* find_domain(
     ExporterState* exporter, int protocol, uint32_t id, Kept* kept, Notebook* book,
 ) noexcept nogil
+cdef void forget_domain(Kept* kept, DomainState* domain) noexcept nogil
 cdef void see(DomainState* domain, Py_ssize_t octets, bint has_received, int64_t received_ns) noexcept nogil
 cdef void count_sequence(
     const ExporterState* exporter, DomainState* domain, int64_t offset, uint32_t got, int64_t count,
@@ -101,6 +110,7 @@ cdef class Exporter:
     cdef Keep keep
     cdef bytes identity
     cdef bytes address          # None: the caller does not say who it is
+    cdef object stream          # octets of a stream that are no message yet; None: it sends none
     cdef dict informed          # (protocol, domain) -> what its DomainState points at
     cdef void forget(self) noexcept
 
@@ -119,9 +129,21 @@ cdef class Exporters:
     cdef Py_ssize_t most_aliases
     cdef ExporterState* newest
     cdef ExporterState* oldest
+    cdef object last_spelled            # by the caller, and whom it means; None: nobody yet
+    cdef Alias last
     cdef Py_ssize_t evictions           # grows; who keeps a borrowed ExporterState looks at it
     cdef void use(self, ExporterState* state) noexcept nogil
     cdef void unlink(self, ExporterState* state) noexcept nogil
     cdef int evict(self, Notebook* book) except -1
+    cdef Exporter of_identity(self, tuple identified, Notebook* book)
     cdef Alias known(self, object spelled)
     cdef Alias add(self, object spelled, tuple identified, Notebook* book)
+
+
+cdef inline void remember(DomainState* before, const DomainState* domain) noexcept nogil:
+    """Write down what a message may change of a domain, for `put_back`."""
+    # Bounds: to the end of the struct, in both.
+    memcpy(
+        &before.sequence_known, &domain.sequence_known,
+        <const uint8_t*> (domain + 1) - <const uint8_t*> &domain.sequence_known,
+    )

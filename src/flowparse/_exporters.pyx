@@ -2,7 +2,7 @@
 """Exporters and their observation domains: who they are, and what is remembered of each.
 
 An exporter is found by whatever the caller passed for it, which is cached, and behind that by its
-identity. Both exporters and the domains of one are bounded; the one heard of least recently makes
+identity. Exporters are bounded, and domains, of one and of all; the one heard of least recently makes
 room. Sequence and sampling of the fixed formats are settled here, a domain at a time.
 """
 
@@ -51,42 +51,81 @@ cdef DomainState* find_domain(
     """Find or make a domain of the exporter and put it first; NULL without memory."""
     cdef DomainState** link = &exporter.domains
     cdef DomainState* domain
-    cdef About whom
+    cdef DomainState* made
     # Progress: one domain further each turn.
     while link[0] != NULL and not (link[0].id == id and link[0].protocol == protocol):
         if link[0].next == NULL and exporter.n_domains >= kept.most_domains:
             break                   # the last, heard of least recently, makes room
         link = &link[0].next
     domain = link[0]
-    if domain != NULL:
-        link[0] = domain.next
     if domain == NULL or domain.id != id or domain.protocol != protocol:
-        if domain == NULL:
-            domain = <DomainState*> PyMem_RawCalloc(1, sizeof(DomainState))
-            if domain == NULL:
-                return NULL
-            exporter.n_domains += 1
-        else:
-            whom = about(exporter, domain)
-            note(book, NOTE_DOMAIN_EVICTED, &whom, -1, kept.most_domains)
-            forget_templates(&kept.templates, &domain.templates)
-            forget_sets_of_domain(&kept.pending, &exporter.waiting, domain.protocol, domain.id)
-            memset(domain, 0, sizeof(DomainState))
+        made = <DomainState*> PyMem_RawCalloc(1, sizeof(DomainState))
+        if made == NULL:
+            return NULL
+        if domain != NULL:
+            evict_domain(kept, domain, kept.most_domains, book)
+        elif kept.n_domains >= kept.most_domains_in_all:
+            evict_domain(kept, kept.oldest_domain, kept.most_domains_in_all, book)
+        domain = made
+        exporter.n_domains += 1
+        kept.n_domains += 1
         domain.exporter = exporter
         domain.protocol = protocol
         domain.id = id
         domain.by_message = protocol == PROTOCOL_NETFLOW9
         domain.last_count = -1
+    else:
+        link[0] = domain.next
+        unlink_domain(kept, domain)
     domain.next = exporter.domains
     exporter.domains = domain
+    domain.newer = NULL
+    domain.older = kept.newest_domain
+    if domain.older != NULL:
+        domain.older.newer = domain
+    else:
+        kept.oldest_domain = domain
+    kept.newest_domain = domain
     return domain
 
 
+cdef void unlink_domain(Kept* kept, DomainState* domain) noexcept nogil:
+    """Take a domain from between its neighbors of all exporters."""
+    if domain.newer != NULL:
+        domain.newer.older = domain.older
+    else:
+        kept.newest_domain = domain.older
+    if domain.older != NULL:
+        domain.older.newer = domain.newer
+    else:
+        kept.oldest_domain = domain.newer
+
+
+cdef void forget_domain(Kept* kept, DomainState* domain) noexcept nogil:
+    """Do away with a domain, and with its templates; not within a message."""
+    cdef DomainState** link = &domain.exporter.domains
+    # Progress: one domain further each turn; it is there.
+    while link[0] != domain:
+        link = &link[0].next
+    link[0] = domain.next
+    domain.exporter.n_domains -= 1
+    kept.n_domains -= 1
+    unlink_domain(kept, domain)
+    forget_templates(&kept.templates, &domain.templates)
+    PyMem_RawFree(domain)
+
+
+cdef void evict_domain(Kept* kept, DomainState* domain, uint32_t most, Notebook* book) noexcept nogil:
+    """Forget a domain, with the Sets that wait in it, and tell that only `most` are kept."""
+    cdef About whom = about(domain.exporter, domain)
+    note(book, NOTE_DOMAIN_EVICTED, &whom, -1, most)
+    forget_sets_of_domain(&kept.pending, &domain.exporter.waiting, domain.protocol, domain.id)
+    forget_domain(kept, domain)
+
+
 cdef void put_back(DomainState* domain, const DomainState* before) noexcept nogil:
-    """Let what is counted and known of a domain be what it was; its templates are not touched."""
-    cdef Templates templates = domain.templates
-    domain[0] = before[0]
-    domain.templates = templates
+    """Let what is counted of a domain be what it was; its templates, and what options told of it, are not touched."""
+    remember(domain, before)
 
 
 cdef size_t n_waiting(const Waiting* waiting, const DomainState* domain) noexcept nogil:
@@ -220,6 +259,7 @@ cdef class Keep:
         cdef TemplateAccount* templates = &self.kept.templates
         cdef PendingAccount* pending = &self.kept.pending
         self.kept.most_domains = max(1, min(limits.domains_per_exporter, 2**31))
+        self.kept.most_domains_in_all = max(1, min(limits.domains, 2**31))
         templates.most = limits.templates
         templates.most_of_domain = limits.templates_per_domain
         templates.most_fields = limits.template_fields_total
@@ -244,14 +284,10 @@ cdef class Exporter:
 
     cdef void forget(self) noexcept:
         """Do away with all that is known of it."""
-        cdef DomainState* domain
         # Progress: one domain fewer each turn.
         while self.state.domains != NULL:
-            domain = self.state.domains
-            self.state.domains = domain.next
-            forget_templates(&self.keep.kept.templates, &domain.templates)
-            PyMem_RawFree(domain)
-        self.state.n_domains = 0
+            forget_domain(&self.keep.kept, self.state.domains)
+        self.stream = None
         forget_sets(&self.keep.kept.pending, &self.state.waiting)
 
 
@@ -316,21 +352,21 @@ cdef class Exporters:
 
     cdef Alias known(self, object spelled):
         """The exporter that the caller means, or None."""
-        cdef PyObject* found = PyDict_GetItemWithError(self.aliases, spelled)
-        if found != NULL and not (<Alias> found).exporter.state.evicted:
-            # Before others are evicted: a block of datagrams is resolved first and decoded then.
-            self.use(&(<Alias> found).exporter.state)
-            return <Alias> found
-        return None
+        cdef PyObject* found
+        if spelled is not self.last_spelled or self.last is None or self.last.exporter.state.evicted:
+            found = PyDict_GetItemWithError(self.aliases, spelled)
+            if found == NULL or (<Alias> found).exporter.state.evicted:
+                return None
+            self.last_spelled = spelled
+            self.last = <Alias> found
+        # Before others are evicted: a block of datagrams is resolved first and decoded then.
+        self.use(&self.last.exporter.state)
+        return self.last
 
-    cdef Alias add(self, object spelled, tuple identified, Notebook* book):
-        """Remember what the caller passed for an exporter, and the exporter if it is new.
-
-        `identified` is (identity, address or None, port or None, override rate or 0).
-        """
+    cdef Exporter of_identity(self, tuple identified, Notebook* book):
+        """The exporter of (identity, address or None, port or None, override rate or 0), made if it is new."""
         cdef Exporter exporter
-        cdef Alias alias
-        identity, address, port, rate = identified
+        identity, address, _, rate = identified
         exporter = self.by_identity.get(identity)
         if exporter is None:
             # Progress: one exporter fewer each turn.
@@ -347,6 +383,13 @@ cdef class Exporters:
             exporter.state.override_rate = rate
             self.by_identity[identity] = exporter
             self.use(&exporter.state)
+        return exporter
+
+    cdef Alias add(self, object spelled, tuple identified, Notebook* book):
+        """Remember what the caller passed for an exporter, and the exporter if it is new."""
+        cdef Exporter exporter = self.of_identity(identified, book)
+        cdef Alias alias
+        port = identified[2]
         alias = Alias.__new__(Alias)
         alias.exporter = exporter
         alias.has_port = port is not None

@@ -8,12 +8,12 @@ and resumed; an exception carries the index of its datagram, and what came befor
 
 from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._capture cimport CAPTURE_DATAGRAM, Capture, Reader, next_datagram
 from flowparse._decode cimport Datagram, STOP_EXPORTER, STOP_NOTES, STOP_ROWS
-from flowparse._exporters cimport Alias, ExporterState
+from flowparse._exporters cimport Alias
 from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._notes cimport nearly_full, take_notes
 from flowparse._octets cimport Octets, copy_octets, hold_integers, hold_octets, let_go
@@ -29,20 +29,10 @@ cdef extern from "Python.h":
 
 cdef enum:
     MOST_HEADER = 40                # octets of a Message Header that Message keeps
-    BLOCK = 256                     # datagrams gathered before the GIL is released
-    WORTH_RELEASING = 16            # fewer are decoded with it
-    RECENT = 256                    # sources of a capture remembered without Python
-
-cdef struct Recent:                 # a source of a capture, and who it is
-    uint8_t address[ADDRESS_OCTETS]
-    uint16_t port
-    ExporterState* exporter         # NULL: nobody yet
 
 
 cdef class Feeder(SflowWalker):
     """A Walker with doors."""
-
-    cdef Recent recent[RECENT]          # by a hash of address and port; of one capture at a time
 
     cdef int _enter(self) except -1:
         if self.busy:

@@ -1,10 +1,12 @@
 # cython: language_level=3
 """Finish steps that pick and split."""
 
-from libc.stdint cimport uint16_t
+from libc.stdint cimport uint8_t, uint16_t
 
 from flowparse._part cimport Part
 
+cdef const uint8_t* octets_of(const Part* part, int column, Py_ssize_t row, Py_ssize_t* length) noexcept nogil
+cdef void other_direction(Part* part, const uint16_t* columns) noexcept nogil
 cdef void boolean(Part* part, const uint16_t* columns) noexcept nogil
 cdef void zero_is_null(Part* part, const uint16_t* columns) noexcept nogil
 cdef void pick_nonzero(Part* part, const uint16_t* columns) noexcept nogil
@@ -29,6 +31,7 @@ cdef void number_16(Part* part, const uint16_t* columns) noexcept nogil
 cdef void number_32(Part* part, const uint16_t* columns) noexcept nogil
 cdef void number_64(Part* part, const uint16_t* columns) noexcept nogil
 cdef void application_of_octets(Part* part, const uint16_t* columns) noexcept nogil
+cdef void list_of_numbers(Part* part, const uint16_t* columns) noexcept nogil
 cdef void all_ones_is_null(Part* part, const uint16_t* columns) noexcept nogil
 cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil
 cdef void flagged(Part* part, const uint16_t* columns) noexcept nogil

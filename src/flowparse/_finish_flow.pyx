@@ -7,10 +7,13 @@ from libc.string cimport memcpy, memset
 from flowparse._layout cimport MOST_ROWS
 from flowparse._nulls cimport pack, replace_octets, set_nulls
 from flowparse._part cimport null_octets, values_of
+from flowparse._wire cimport be32
 
 cdef enum:
     ICMP = 1                    # enums/protocol.tsv
     ICMPV6 = 58
+    INITIATOR = 1               # enums/biflow_direction.tsv
+    REVERSE_INITIATOR = 2
     ETHERTYPE_IPV4 = 0x0800
     ETHERTYPE_IPV6 = 0x86DD
 cdef uint8_t[4] MAPPED = [0, 0, 0xFF, 0xFF]         # octets 8 to 11 of ::ffff:0.0.0.0
@@ -422,3 +425,25 @@ cdef void empty_is_null(Part* part, const uint16_t* columns) noexcept nogil:
         flags[i] = offsets[i] == offsets[i + 1]
         n += flags[i]
     set_nulls(part, columns[0], flags, n, 1)
+
+
+cdef void list_of_numbers(Part* part, const uint16_t* columns) noexcept nogil:
+    """Octets of numbers, four each and most significant first, become a list: its offsets count numbers."""
+    cdef int32_t* offsets = <int32_t*> values_of(part, columns[0])
+    cdef uint8_t* octet = <uint8_t*> part.columns[columns[0]].data
+    cdef uint32_t* number = <uint32_t*> octet
+    cdef Py_ssize_t i, n = offsets[part.rows] // 4
+    # Bounds: the column's heap has offsets[rows] octets, and each value a multiple of four of them.
+    for i in range(n):
+        number[i] = be32(octet + 4 * i)
+    for i in range(part.rows + 1):
+        offsets[i] //= 4
+
+
+cdef void other_direction(Part* part, const uint16_t* columns) noexcept nogil:
+    """biflowDirection as the other end sees it: initiator and reverseInitiator change places (RFC 5103 section 6.3)."""
+    cdef uint8_t* value = values_of(part, columns[0])
+    cdef Py_ssize_t i
+    for i in range(part.rows):
+        if value[i] == INITIATOR or value[i] == REVERSE_INITIATOR:
+            value[i] = INITIATOR + REVERSE_INITIATOR - value[i]

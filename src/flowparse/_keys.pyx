@@ -298,6 +298,8 @@ cdef class KeySet:
         cdef Key* key
         self.types = tuple(types)
         self.n_keys = len(self.types)
+        if any(type.item for type in self.types):
+            raise ValueError("a list is no key")
         if not 0 < self.n_keys < MOST_WORDS:
             raise ValueError("a key has 1 to 63 columns")
         if not 0 <= every_ns < 2**62:

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Layouts: the columns of a table, how they are stored, and who fills them."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowparse._slab cimport SLAB_CLASSES
 
@@ -59,6 +59,7 @@ cdef struct Shape:              # what a Layout is to kernels: immutable, one bl
     int n_finish
     ColumnSpec* columns
     FinishStep* finish
+    int32_t counted[3]          # the columns by which interfaces are counted: in, out, octets; -1: none
     bint keeps_wires            # whether it is known how wide each field was sent
     int largest                 # class of slab beyond which no more rows fit
     uint32_t rows[SLAB_CLASSES]             # how many fit a slab of the class

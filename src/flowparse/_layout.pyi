@@ -7,6 +7,7 @@ from flowparse.datatypes import ColumnType
 
 CONTEXT: Final[dict[str, int]]
 COLUMNS_OF_FINISH: Final[dict[str, int]]
+NUMBERED: Final[dict[str, int]]
 FORMS: Final[dict[str, int]]
 FINISH: Final[dict[str, tuple[int, int]]]
 SOURCES: Final[dict[str, int]]
@@ -16,7 +17,11 @@ _Column: TypeAlias = tuple[str | None, ColumnType, str, Any, bool, int | None, s
 @disjoint_base
 class Layout:
     def __new__(
-        cls, columns: Sequence[_Column], finish: Sequence[tuple[str, Sequence[int]]] = (), keeps_wires: bool = False
+        cls,
+        columns: Sequence[_Column],
+        finish: Sequence[tuple[str, Sequence[int]]] = (),
+        keeps_wires: bool = False,
+        counted: tuple[int, int, int] = (-1, -1, -1),
     ) -> Self: ...
     @property
     def names(self) -> tuple[str, ...]: ...

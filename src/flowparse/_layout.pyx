@@ -7,12 +7,11 @@ rows may outlive whoever made them.
 """
 
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
-from libc.stdint cimport int32_t
-
 from flowparse._slab cimport SLAB_LARGEST, release, slab_size
 
 from sys import intern
 
+from flowparse._sampled import sampled_fields
 from flowparse.datatypes import ColumnType
 
 cdef enum:
@@ -76,7 +75,17 @@ COLUMNS_OF_FINISH = {
     "flagged": 2,
     "only_icmpv6": 2,
     "not_icmpv6": 2,
+    "list_of_numbers": 1,
+    "no_sections": 1,
+    "frame_section": 6,
+    "ip_section": 6,
+    "mpls_section": 6,
+    "payload_section": 6,
+    "of_section": 3,
+    "other_direction": 1,
 }
+# Finish steps whose last column is none, but a number below this one.
+NUMBERED = {"of_section": len(sampled_fields()[0])}
 FINISH = {name: (kind, columns) for kind, (name, columns) in enumerate(COLUMNS_OF_FINISH.items())}
 FORMS = {"seconds": FORM_SECONDS, "milliseconds": FORM_MILLISECONDS}
 SOURCES = {
@@ -131,6 +140,9 @@ cdef class Layout:
         Whether plans say how wide their fields are (`wire_of`), so that `Row.raw` knows.
     finish : sequence of (kind, column indexes)
         Finish steps in order; kinds as in `FINISH`.
+    counted : (int, int, int)
+        The columns with the ifIndex that flows came in by and went out by, u32, and their octets, u64; -1: there is
+        none.
 
     Raises
     ------
@@ -138,7 +150,7 @@ cdef class Layout:
         A description that the kernels could not trust.
     """
 
-    def __cinit__(self, columns, finish=(), keeps_wires=False):
+    def __cinit__(self, columns, finish=(), keeps_wires=False, counted=(-1, -1, -1)):
         cdef int i, k, n = len(columns)
         cdef int n_finish = len(finish)
         cdef ColumnSpec* spec
@@ -211,11 +223,22 @@ cdef class Layout:
                 raise ValueError(f"column {i}: its octets are not kept in {spec.kept}")
         for i, (kind, indexes) in enumerate(finish):
             shape.finish[i].kind, k = FINISH[kind]
-            if len(indexes) != k or any(not 0 <= column < n for column in indexes):
+            if kind in NUMBERED and not (len(indexes) == k and 0 <= indexes[k - 1] < NUMBERED[kind]):
+                raise ValueError(f"{kind} takes {k - 1} columns and a number")
+            if len(indexes) != k or any(not 0 <= column < n for column in indexes[:k - (kind in NUMBERED)]):
                 raise ValueError(f"{kind} takes {k} columns")
             for k, column in enumerate(indexes):
                 shape.finish[i].columns[k] = column
 
+        for k, width in enumerate((4, 4, 8)):
+            shape.counted[k] = counted[k]
+            if shape.counted[k] >= n or (
+                shape.counted[k] >= 0 and (
+                    shape.columns[shape.counted[k]].width != width
+                    or shape.columns[shape.counted[k]].source not in (SOURCE_STEP, SOURCE_FINISH)
+                )
+            ):
+                raise ValueError(f"column {counted[k]} is none to count interfaces by")
         for k in range(SLAB_CLASSES):
             rows = MOST_ROWS
             # Progress: `rows` falls by at least one each turn.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, ip_address
+from itertools import accumulate, chain
 from typing import Any
 
 from flowparse.datatypes import ColumnType, Show
@@ -78,7 +79,7 @@ def octets_of_values(type: ColumnType, values: Sequence[Any]) -> Octets | None:
     type : ColumnType
     values : sequence
         None for null. Addresses are text, ipaddress objects, or 4 or 16 octets; MACs text or octets;
-        times int nanoseconds.
+        times int nanoseconds; lists sequences of numbers.
 
     Returns
     -------
@@ -99,6 +100,11 @@ def octets_of_values(type: ColumnType, values: Sequence[Any]) -> Octets | None:
         number = _NUMBER.get(type.name)
         numbers = [0 if value is None else number(value) if number else value for value in values]
         return validity, None, array(_ARRAY_CODES[type.name], numbers).tobytes()
+    if type.item:
+        lists = [() if value is None else value for value in values]
+        ends = array("i", accumulate(map(len, lists), initial=0))
+        items = array(_ARRAY_CODES[type.item], chain.from_iterable(lists))
+        return validity, ends.tobytes(), items.tobytes()
     convert = _OCTETS[type.show]
     octets = [bytes(type.width) if value is None else convert(value) for value in values]
     data = b"".join(octets)

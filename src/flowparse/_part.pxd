@@ -19,14 +19,15 @@ cdef struct Context:            # what one message, or one Set of it, says about
     uint16_t exporter_port
     uint16_t template_id
     uint16_t wire               # which of the layout's widths of fields
+    uint16_t nulls              # a bit for each ContextField that is unknown
     uint8_t sampling_source
     uint8_t protocol            # FLOW's `type`
     uint8_t time_source         # how times since the exporter's start become times: TIME_ codes, 0 not at all
+    # Behind this, what steps look up; runs do not keep it.
     int64_t init_ms             # TIME_OPTIONS_INIT: when it started, in milliseconds since 1970
     const RateTable* samplers   # rates by sampler id and by ifIndex; NULL: none is known
     const RateTable* interfaces
     const NameTable* names[NAME_KINDS]      # likewise
-    uint16_t nulls              # a bit for each ContextField that is unknown
 
 cdef enum TimeSource:           # enums/time_source.tsv
     TIME_NONE = 0

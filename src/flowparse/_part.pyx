@@ -14,9 +14,7 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._layout cimport (
-    CONTEXT_DOMAIN, CONTEXT_EXPORTER, CONTEXT_EXPORTER_PORT, CONTEXT_EXPORT_TIME, CONTEXT_MESSAGE_INDEX,
-    CONTEXT_PROTOCOL, CONTEXT_RECEIVED, CONTEXT_SAMPLING_RATE, CONTEXT_SAMPLING_SOURCE, CONTEXT_SEQUENCE,
-    CONTEXT_TEMPLATE_ID, ColumnSpec, SOURCE_CONSTANT, SOURCE_CONTEXT, SOURCE_NULL, SOURCE_STEP, drop_shape,
+    CONTEXT_FIELDS, ColumnSpec, SOURCE_CONSTANT, SOURCE_CONTEXT, SOURCE_NULL, SOURCE_STEP, drop_shape,
 )
 from flowparse._slab cimport drop_slab, new_slab, release, retain, slab_size
 
@@ -104,7 +102,10 @@ cdef int add_run(Part* part, const Context* context, uint64_t version) noexcept 
     # A run without rows is replaced, so there are never more runs than rows and one.
     if part.n_runs > 0 and part.runs[part.n_runs - 1].first_row == part.rows:
         part.n_runs -= 1
-    part.runs[part.n_runs].context = context[0]
+    # Bounds: a Context begins with what columns are made of.
+    memcpy(
+        &part.runs[part.n_runs].context, context, <const uint8_t*> &context.init_ms - <const uint8_t*> context,
+    )
     part.runs[part.n_runs].first_row = <uint32_t> part.rows
     part.n_runs += 1
     part.run_version = version
@@ -132,30 +133,49 @@ cdef size_t octets_of(const Part* part) noexcept nogil:
 
 # ── sealing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-cdef const uint8_t* context_value(const Context* context, int field) noexcept nogil:
-    if field == CONTEXT_EXPORTER:
-        return context.exporter
-    if field == CONTEXT_EXPORTER_PORT:
-        return <const uint8_t*> &context.exporter_port
-    if field == CONTEXT_DOMAIN:
-        return <const uint8_t*> &context.domain
-    if field == CONTEXT_TEMPLATE_ID:
-        return <const uint8_t*> &context.template_id
-    if field == CONTEXT_EXPORT_TIME:
-        return <const uint8_t*> &context.export_ns
-    if field == CONTEXT_MESSAGE_INDEX:
-        return <const uint8_t*> &context.message_index
-    if field == CONTEXT_RECEIVED:
-        return <const uint8_t*> &context.received_ns
-    if field == CONTEXT_SEQUENCE:
-        return <const uint8_t*> &context.sequence
-    if field == CONTEXT_SAMPLING_RATE:
-        return <const uint8_t*> &context.sampling_rate
-    if field == CONTEXT_SAMPLING_SOURCE:
-        return &context.sampling_source
-    if field == CONTEXT_PROTOCOL:
-        return &context.protocol
-    return &context.time_source
+cdef Context BLANK
+cdef Py_ssize_t[CONTEXT_FIELDS] CONTEXT_OFFSETS = [         # in the order of ContextField
+    <const char*> &BLANK.exporter - <const char*> &BLANK,
+    <const char*> &BLANK.exporter_port - <const char*> &BLANK,
+    <const char*> &BLANK.domain - <const char*> &BLANK,
+    <const char*> &BLANK.template_id - <const char*> &BLANK,
+    <const char*> &BLANK.export_ns - <const char*> &BLANK,
+    <const char*> &BLANK.message_index - <const char*> &BLANK,
+    <const char*> &BLANK.received_ns - <const char*> &BLANK,
+    <const char*> &BLANK.sequence - <const char*> &BLANK,
+    <const char*> &BLANK.sampling_rate - <const char*> &BLANK,
+    <const char*> &BLANK.sampling_source - <const char*> &BLANK,
+    <const char*> &BLANK.protocol - <const char*> &BLANK,
+    <const char*> &BLANK.time_source - <const char*> &BLANK,
+]
+
+
+cdef inline const uint8_t* context_value(const Context* context, int field) noexcept nogil:
+    return <const uint8_t*> context + CONTEXT_OFFSETS[field]
+
+
+cdef inline bint is_value(const uint8_t* one, const uint8_t* other, int width) noexcept nogil:
+    """Whether two values of 1, 2, 4, 8 or 16 octets are equal."""
+    cdef uint64_t[2] left, right
+    cdef uint32_t[2] words
+    cdef uint16_t[2] halves
+    if width == 4:
+        memcpy(&words[0], one, 4)
+        memcpy(&words[1], other, 4)
+        return words[0] == words[1]
+    if width == 8:
+        memcpy(left, one, 8)
+        memcpy(right, other, 8)
+        return left[0] == right[0]
+    if width == 1:
+        return one[0] == other[0]
+    if width == 2:
+        memcpy(&halves[0], one, 2)
+        memcpy(&halves[1], other, 2)
+        return halves[0] == halves[1]
+    memcpy(left, one, 16)
+    memcpy(right, other, 16)
+    return left[0] == right[0] and left[1] == right[1]
 
 
 cdef void fill(uint8_t* at, const uint8_t* value, int width, Py_ssize_t n) noexcept nogil:
@@ -238,7 +258,7 @@ cdef void write_runs(Part* part, Shared* shared, int column) noexcept nogil:
         if part.runs[k].context.nulls >> spec.field & 1:
             nulls += end - start
         elif one_value and start < end:
-            one_value = memcmp(first, context_value(&part.runs[k].context, spec.field), spec.width) == 0
+            one_value = is_value(first, context_value(&part.runs[k].context, spec.field), spec.width)
     if nulls == part.rows:
         set_all_null(part, column)
         return

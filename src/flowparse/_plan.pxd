@@ -34,6 +34,13 @@ cdef struct Segment:            # the fixed octets before a variable field, or b
     Py_ssize_t length
     Py_ssize_t n_steps
     Step* steps
+    bint lined_up               # of a record with variable fields: columns are made of it
+    Py_ssize_t place            # where in the block
+
+cdef struct Counter:            # a field that says how much went back; of fixed length
+    uint16_t segment
+    uint16_t offset
+    uint16_t width
 
 cdef struct Program:            # what a Plan is to kernels
     Store* store
@@ -45,7 +52,9 @@ cdef struct Program:            # what a Plan is to kernels
     Py_ssize_t at_once          # records with variable fields that are walked before their columns are written
     bint has_wire
     uint16_t wire               # which of the layout's widths of fields
-    uint8_t* block              # where their segments are lined up
+    Program* reverse            # what makes a second row of each record; NULL: there is one
+    Py_ssize_t n_counters       # of a reverse one: where all are zero, nothing went back
+    Counter* counters
 
 cdef Stop run(const Program* program, Span* body, Ledger* ledger) noexcept nogil
 
@@ -54,3 +63,4 @@ cdef class Plan:
     cdef Program program
     cdef Step* steps
     cdef readonly Table table
+    cdef readonly Plan reverse

@@ -3,7 +3,6 @@ from typing import Any, Literal, Self
 
 from typing_extensions import disjoint_base
 
-KINDS: dict[str, int]
 NAMES: tuple[tuple[str, ...], ...]
 
 _Structure = tuple[str, int, int, str, tuple[str, ...], Sequence[str]]

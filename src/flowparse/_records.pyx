@@ -15,13 +15,15 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdint cimport UINT32_MAX, int16_t, int32_t, uint8_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int16_t, uint8_t, uint32_t
+from libc.string cimport memset
 
-from flowparse._addresses cimport ADDRESS_ROOM, address_text, mac_text
-from flowparse._wire cimport Span, be32, be64, left
+from flowparse._recordvalues cimport LEAST, number, read_typed_address, read_value
+from flowparse._wire cimport Span, be32, left
 
 from sys import intern
+
+from flowparse._recordvalues import KINDS as _KINDS
 
 
 cdef extern from *:
@@ -38,8 +40,6 @@ cdef extern from *:
     Py_ssize_t slot_offset "fp_slot_offset"(object member)
 
 cdef extern from "Python.h":
-    object PyUnicode_DecodeUTF8(const char* text, Py_ssize_t size, const char* errors)
-    object PyUnicode_FromStringAndSize(const char* text, Py_ssize_t size)
     object PyType_GenericAlloc(PyTypeObject* type, Py_ssize_t items)
 
 cdef enum:
@@ -48,32 +48,6 @@ cdef enum:
     PORTS = 256                 # ports that were made lately
     FLOW = 0
     COUNTER = 1
-
-cdef enum FieldKind:
-    KIND_PLAIN = 0              # of a structure that the plain reader reads
-    KIND_U32 = 1
-    KIND_I32 = 2
-    KIND_U64 = 3
-    KIND_U8 = 4
-    KIND_F32 = 5
-    KIND_PCT = 6
-    KIND_IP4 = 7
-    KIND_IP6 = 8
-    KIND_ADDR = 9
-    KIND_MAC = 10
-    KIND_STR = 11
-    KIND_OPAQUE = 12
-    KIND_U32S = 13
-    KIND_I32S = 14
-    KIND_ASPATH = 15
-    KIND_UUID = 16
-
-KINDS = {
-    "u32": KIND_U32, "i32": KIND_I32, "u64": KIND_U64, "u8": KIND_U8, "f32": KIND_F32, "pct": KIND_PCT, "ip4": KIND_IP4,
-    "ip6": KIND_IP6, "addr": KIND_ADDR, "mac": KIND_MAC, "str": KIND_STR, "opaque": KIND_OPAQUE, "u32[]": KIND_U32S,
-    "labels": KIND_U32S, "vlans": KIND_U32S, "i32[]": KIND_I32S, "aspath": KIND_ASPATH, "uuid": KIND_UUID,
-}
-cdef int[17] LEAST = [0, 4, 4, 8, 1, 4, 4, 4, 16, 4, 8, 4, 4, 4, 4, 4, 16]      # octets of a field of each kind
 
 cdef struct Known:              # a structure
     uint32_t tag
@@ -122,58 +96,19 @@ cdef inline void put(object instance, Py_ssize_t offset, object value) noexcept:
     (<PyObject**> (<char*> <PyObject*> instance + offset))[0] = <PyObject*> value
 
 
-cdef inline object number(Span* at):
-    # Bounds: the caller has four octets.
-    at.at += 4
-    return be32(at.at - 4)
-
-
-cdef inline object text_of_octets(const uint8_t* octets):
-    cdef char[ADDRESS_ROOM] text
-    return PyUnicode_FromStringAndSize(text, address_text(octets, text))
-
-
-cdef object ip4(const uint8_t* octets):
-    cdef uint8_t[16] mapped
-    memset(mapped, 0, 10)
-    mapped[10] = mapped[11] = 0xFF
-    memcpy(mapped + 12, octets, 4)
-    return text_of_octets(mapped)
-
-
-cdef object numbers(Span* at, bint is_signed):
-    """A counted list of numbers; None where they do not fit."""
-    cdef uint32_t i, n = be32(at.at)
-    cdef object each
-    at.at += 4
-    if n > left(at) // 4:
-        return None
-    found = PyTuple_New(n)
-    # Bounds: n * 4 octets are left.
-    for i in range(n):
-        each = <int32_t> be32(at.at) if is_signed else be32(at.at)
+cdef void put_key(object made, const Slots* slots, Span* at, bint expanded):
+    """The first fields of a sample: its sequence number, and the class and index of its data source."""
+    cdef uint32_t word
+    # Bounds: the caller has the octets.
+    put(made, slots.at[0], number(at))
+    if expanded:
+        put(made, slots.at[1], number(at))
+        put(made, slots.at[2], number(at))
+    else:
+        word = be32(at.at)
         at.at += 4
-        Py_INCREF(each)
-        PyTuple_SET_ITEM(found, i, each)
-    return found
-
-
-cdef object as_path(Span* at):
-    """Segments of a type and a counted list; None where they do not fit."""
-    cdef uint32_t _, n = be32(at.at)
-    at.at += 4
-    if n > left(at) // 8:
-        return None
-    segments = []
-    for _ in range(n):
-        if left(at) < 8:
-            return None
-        kind = number(at)
-        path = numbers(at, False)
-        if path is None:
-            return None
-        segments.append((kind, path))
-    return tuple(segments)
+        put(made, slots.at[1], word >> 24)
+        put(made, slots.at[2], word & 0xFFFFFF)
 
 
 cdef class Maker:
@@ -233,12 +168,12 @@ cdef class Maker:
             known.tag = enterprise << 12 | format
             known.kind = COUNTER if kind == "counter" else FLOW
             known.n_fields = len(types)
-            known.plain = len(types) > MOST_FIELDS or any(type not in KINDS for type in types)
+            known.plain = len(types) > MOST_FIELDS or any(type not in _KINDS for type in types)
             if len(names) != len(types):
                 raise ValueError(f"{name}: {len(names)} names of {len(types)} fields")
             if not known.plain:
                 for k, type in enumerate(types):
-                    known.fields[k] = KINDS[type]
+                    known.fields[k] = _KINDS[type]
             self.names.append((intern(name), tuple(map(intern, names))))
             slot = (known.tag * 2 + known.kind) * <uint32_t> 2654435761 >> 22
             # Progress: one slot further each turn; at least half of them are free.
@@ -276,72 +211,6 @@ cdef class Maker:
         recent.port, recent.format, recent.value = <PyObject*> port, format, value
         return port
 
-    cdef object value(self, int kind, Span* at):
-        """A field; None where it does not fit, or is for the plain reader, and then `at` is NULL."""
-        cdef const uint8_t* start = at.at
-        cdef uint32_t length
-        cdef float narrow
-        cdef char[24] text
-        # Bounds: the caller has as many octets as `LEAST` says.
-        if kind == KIND_U32:
-            return number(at)
-        if kind == KIND_U64:
-            at.at += 8
-            return be64(start)
-        if kind == KIND_I32:
-            at.at += 4
-            return <int32_t> be32(start)
-        if kind == KIND_U8:
-            at.at += 1
-            return start[0]
-        if kind == KIND_OPAQUE or kind == KIND_STR:
-            length = be32(start)
-            at.at += 4
-            if length > left(at):
-                at.at = NULL
-                return None
-            at.at += min((<Py_ssize_t> length + 3) & ~<Py_ssize_t> 3, left(at))
-            if kind == KIND_OPAQUE:
-                return PyBytes_FromStringAndSize(<const char*> start + 4, length)
-            return PyUnicode_DecodeUTF8(<const char*> start + 4, length, "backslashreplace")
-        if kind == KIND_IP4:
-            at.at += 4
-            return ip4(start)
-        if kind == KIND_IP6:
-            at.at += 16
-            return text_of_octets(start)
-        if kind == KIND_MAC:
-            at.at += 8
-            return PyUnicode_FromStringAndSize(text, mac_text(start, text))
-        if kind == KIND_ADDR:
-            return self.address(at)
-        if kind == KIND_PCT:
-            length = number(at)
-            return None if length == UINT32_MAX else <double> length / 100
-        if kind == KIND_F32:
-            length = number(at)
-            memcpy(&narrow, &length, 4)
-            return self.decimals(<double> narrow)
-        if kind == KIND_UUID:
-            at.at += 16
-            digits = PyBytes_FromStringAndSize(<const char*> start, 16).hex()
-            return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-        found = as_path(at) if kind == KIND_ASPATH else numbers(at, kind == KIND_I32S)
-        if found is None:
-            at.at = NULL
-        return found
-
-    cdef object address(self, Span* at):
-        cdef const uint8_t* start = at.at
-        cdef uint32_t kind = be32(start)
-        cdef Py_ssize_t octets = 0 if kind == 0 else 4 if kind == 1 else 16
-        at.at += 4
-        if kind > 2 or left(at) < octets:
-            at.at = NULL
-            return None
-        at.at += octets
-        return None if kind == 0 else ip4(start + 4) if kind == 1 else text_of_octets(start + 4)
-
     cdef object record(self, Span* at, int kind):
         """The next record; None where the plain reader is needed. At least eight octets are left."""
         cdef uint32_t tag = be32(at.at)
@@ -368,7 +237,7 @@ cdef class Maker:
         while n < n_fields and inside.at < inside.end:
             if left(&inside) < LEAST[known.fields[n]]:
                 return None
-            value = self.value(known.fields[n], &inside)
+            value = read_value(known.fields[n], &inside, self.decimals)
             if inside.at == NULL:
                 return None
             Py_INCREF(value)
@@ -420,15 +289,7 @@ cdef class Maker:
         if left(at) < (44 if expanded else 32):
             return None
         made = new(slots)
-        put(made, slots.at[0], number(at))
-        if expanded:
-            put(made, slots.at[1], number(at))
-            put(made, slots.at[2], number(at))
-        else:
-            word = be32(at.at)
-            at.at += 4
-            put(made, slots.at[1], word >> 24)
-            put(made, slots.at[2], word & 0xFFFFFF)
+        put_key(made, slots, at, expanded)
         for i in range(3):
             put(made, slots.at[3 + i], number(at))
         for i in range(2):
@@ -446,19 +307,10 @@ cdef class Maker:
 
     cdef object counters(self, Span* at, bint expanded):
         cdef const Slots* slots = &self.slots[CLASS_COUNTER]
-        cdef uint32_t word
         if left(at) < (16 if expanded else 12):
             return None
         made = new(slots)
-        put(made, slots.at[0], number(at))
-        if expanded:
-            put(made, slots.at[1], number(at))
-            put(made, slots.at[2], number(at))
-        else:
-            word = be32(at.at)
-            at.at += 4
-            put(made, slots.at[1], word >> 24)
-            put(made, slots.at[2], word & 0xFFFFFF)
+        put_key(made, slots, at, expanded)
         found = self.records(at, COUNTER)
         put(made, slots.at[3], found)
         put(made, slots.at[4], expanded)
@@ -471,8 +323,8 @@ cdef class Maker:
         if left(at) < 32:
             return None
         made = new(slots)
-        for i in range(4):
-            put(made, slots.at[i], number(at))
+        put_key(made, slots, at, True)
+        put(made, slots.at[3], number(at))
         for i in range(4, 6):
             put(made, slots.at[i], self.port(0, be32(at.at)))
             at.at += 4
@@ -494,7 +346,7 @@ cdef class Maker:
         if length < 8 or be32(at.at) != 5:
             return None
         at.at += 4
-        agent = self.address(&at)
+        agent = read_typed_address(&at)
         if at.at == NULL or left(&at) < 16:
             return None
         sub_agent, sequence, uptime = number(&at), number(&at), number(&at)

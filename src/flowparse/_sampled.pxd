@@ -106,6 +106,10 @@ cdef struct Telling:                # what the caller, and not the sample, says 
     uint32_t override_rate          # 0: none
     uint32_t default_rate           # 0: none
 
+cdef void take_section(
+    Sampled* row, const uint8_t* octets, Py_ssize_t length, uint32_t protocol,
+) noexcept nogil
+cdef void take_payload(Sampled* row, const uint8_t* octets, Py_ssize_t length, uint8_t proto) noexcept nogil
 cdef void begin_row(Sampled* row, const Sample* sample, const Telling* telling) noexcept nogil
 cdef bint take_record(Sampled* row, uint32_t tag, Span* at) noexcept nogil
 cdef bint take_sampled_header(Sampled* row, Span* at, bint has_stripped) noexcept nogil

@@ -7,9 +7,10 @@ next hops, masks, AS numbers, translated addresses. Each group of fields has a f
 never has all of them. Numbers are big-endian, as on the wire, for the kernels of `_steps`.
 """
 
+from flowparse._headers cimport ETYPE_IPV4, ETYPE_IPV6
 from flowparse._packet cimport (
     HEADER_ETHERNET, KNOWS_ADDRESSES, KNOWS_FLAGS, KNOWS_FRAGMENT, KNOWS_ICMP, KNOWS_LABEL, KNOWS_PORTS, KNOWS_PROTO,
-    Network, Packet, read_packet,
+    Network, Packet, read_packet, read_payload,
 )
 from flowparse._wire cimport be32, be64
 
@@ -24,8 +25,6 @@ cdef enum:
     TIME_RECEIVED = 7               # enums/time_source.tsv
     RECORD_SAMPLE = 1               # enums/record_kind.tsv
     RECORD_DROP = 4
-    ETYPE_IPV4 = 0x0800
-    ETYPE_IPV6 = 0x86DD
 
 cdef enum:                          # structures of flow samples that the flow view reads, of enterprise 0
     SAMPLED_HEADER = 1
@@ -41,15 +40,7 @@ cdef enum:                          # structures of flow samples that the flow v
     EXTENDED_SOCKET_IPV6 = 2101
 
 
-cdef void take_network(Sampled* row, const Network* network) noexcept nogil:
-    memcpy(row.src, network.src, 16)
-    memcpy(row.dst, network.dst, 16)
-    row.has_addresses = row.has_tos = row.has_ttl = 1
-    row.tos = network.tos
-    row.ttl = network.ttl
-    if network.knows & KNOWS_PROTO:
-        row.has_proto = 1
-        row.proto = network.proto
+cdef void take_transport(Sampled* row, const Network* network) noexcept nogil:
     if network.knows & KNOWS_PORTS:
         row.has_ports = 1
         put16(row.src_port, network.src_port)
@@ -61,6 +52,18 @@ cdef void take_network(Sampled* row, const Network* network) noexcept nogil:
         row.has_icmp = 1
         row.icmp_type = network.icmp_type
         row.icmp_code = network.icmp_code
+
+
+cdef void take_network(Sampled* row, const Network* network) noexcept nogil:
+    memcpy(row.src, network.src, 16)
+    memcpy(row.dst, network.dst, 16)
+    row.has_addresses = row.has_tos = row.has_ttl = 1
+    row.tos = network.tos
+    row.ttl = network.ttl
+    if network.knows & KNOWS_PROTO:
+        row.has_proto = 1
+        row.proto = network.proto
+    take_transport(row, network)
     if network.knows & KNOWS_FRAGMENT:
         row.has_fragment = 1
         put32(row.fragment_id, network.fragment_id)
@@ -70,10 +73,8 @@ cdef void take_network(Sampled* row, const Network* network) noexcept nogil:
         put32(row.flow_label, network.flow_label)
 
 
-cdef void take_header(Sampled* row, const uint8_t* octets, Py_ssize_t length, uint32_t protocol) noexcept nogil:
-    """What the sampled header says of the packet; the outer network layer where there is a tunnel."""
-    cdef Packet packet
-    read_packet(octets, length, protocol, &packet)
+cdef void take_packet(Sampled* row, const Packet* packet, uint32_t protocol) noexcept nogil:
+    """What the headers say of the packet; the outer network layer where there is a tunnel."""
     if packet.has_macs:
         row.has_macs = 1
         memcpy(row.src_mac, packet.src_mac, 6)
@@ -88,17 +89,40 @@ cdef void take_header(Sampled* row, const uint8_t* octets, Py_ssize_t length, ui
         row.has_vlan = 1
         put16(row.vlan, packet.vlans[0] & 0x0FFF)
     if packet.n_labels:
-        # Label, experimental bits, bottom of stack: the 24 bits of IPFIX's mplsLabelStackSection.
         row.has_label[0] = 1
-        put32(row.label_1, packet.labels[0] >> 8)
+        put32(row.label_1, packet.labels[0] >> 12)
         if packet.n_labels > 1:
             row.has_label[1] = 1
-            put32(row.label_2, packet.labels[1] >> 8)
+            put32(row.label_2, packet.labels[1] >> 12)
         if packet.n_labels > 2:
             row.has_label[2] = 1
-            put32(row.label_3, packet.labels[2] >> 8)
+            put32(row.label_3, packet.labels[2] >> 12)
     if packet.outer.knows & KNOWS_ADDRESSES:
         take_network(row, &packet.outer)
+
+
+cdef void take_header(Sampled* row, const uint8_t* octets, Py_ssize_t length, uint32_t protocol) noexcept nogil:
+    """What the sampled header says of the packet."""
+    cdef Packet packet
+    read_packet(octets, length, protocol, &packet)
+    take_packet(row, &packet, protocol)
+
+
+cdef void take_section(Sampled* row, const uint8_t* octets, Py_ssize_t length, uint32_t protocol) noexcept nogil:
+    """What a packet section says of the packet, and of its length as IP tells it."""
+    cdef Packet packet
+    read_packet(octets, length, protocol, &packet)
+    take_packet(row, &packet, protocol)
+    if packet.outer.knows & KNOWS_ADDRESSES and packet.outer.length:
+        row.has_bytes = 1
+        put64(row.bytes, packet.outer.length)
+
+
+cdef void take_payload(Sampled* row, const uint8_t* octets, Py_ssize_t length, uint8_t proto) noexcept nogil:
+    """What the octets behind an IP header say, by the protocol that the record has."""
+    cdef Packet packet
+    read_payload(octets, length, proto, &packet)
+    take_transport(row, &packet.outer)
 
 
 cdef void take_length(Sampled* row, uint32_t length) noexcept nogil:

@@ -7,6 +7,8 @@ from flowparse._columns cimport Ledger
 from flowparse._notes cimport About, Notebook
 from flowparse._plan cimport Program, Stop
 from flowparse._sampled cimport Sample, Sampled, Telling
+from flowparse._sflowheads cimport Header
+from flowparse._sflowrecord cimport Structure
 from flowparse._wire cimport Span
 
 cdef enum:
@@ -17,29 +19,6 @@ cdef enum:                          # more reasons to stop
     STOP_STRUCTURE = 24             # a structure has no plan yet: Walk.wanted_*; the walk goes on when it has
     STOP_AGENT = 25                 # an agent that was not heard of lately
     STOP_ROOM = 26                  # counters that nobody took fill their room
-
-cdef struct Header:                 # of a datagram
-    uint32_t version
-    bint has_agent
-    uint8_t agent[16]
-    uint32_t sub_agent
-    uint32_t sequence
-    uint32_t uptime_ms
-    uint32_t count
-    uint16_t length                 # octets before the first sample
-
-cdef struct Op:                     # a field of a structure
-    uint8_t kind
-    uint8_t item                    # octets of an item of a list
-    uint16_t offset                 # where it goes; of a fixed one
-
-cdef struct Structure:
-    uint32_t tag                    # enterprise << 12 | format
-    uint8_t kind
-    uint16_t n_ops
-    uint16_t fixed                  # octets of the fixed fields, the key before them included
-    Op* ops
-    Program** programs              # by how many fields are there; NULL: not made yet
 
 cdef struct Walk:                   # the datagram under way
     # What the caller sets:
@@ -91,11 +70,7 @@ cdef class Sflow:
     cdef Stop read_records(self, Walk* walk) noexcept nogil
     cdef Stop begin_sample(self, Walk* walk) noexcept nogil
     cdef Stop end_of_samples(self, Walk* walk, uint32_t most) noexcept nogil
-    cdef Stop add_old(
-        self, Walk* walk, uint32_t format, const uint8_t* start, const uint8_t* end, uint32_t step,
-    ) noexcept nogil
-    cdef Stop read_old_counters(self, Walk* walk, Span* at) noexcept nogil
+    cdef Stop take_old(self, Walk* walk, uint32_t format, Span* body, uint32_t step) noexcept nogil
+    cdef Stop read_old_counters(self, Walk* walk, const uint8_t* at) noexcept nogil
     cdef Stop read_old_flow(self, Walk* walk, Span* at) noexcept nogil
     cdef Stop walk_old(self, Walk* walk) noexcept nogil
-
-cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) noexcept nogil

@@ -4,8 +4,8 @@
 Two things come of it. Each flow or discard sample becomes one `Sampled`, a record of fixed fields
 that a plan runs over as over any other; many wait in a block, so that columns are written one at a
 time. Structures that have tables of their own (counters; all others too where the schema is NATIVE)
-become one record each: the key of the sample, the fixed fields, then the variable ones behind their
-lengths, as RFC 7011 section 7 has them. Which fields a structure has comes from registry/sflow.tsv.
+become one record each (`_sflowrecord`). Blocks of versions 2 and 4, which have no lengths, are framed first
+(`_sflowold`).
 
 Lengths frame, counts only hint: what a count promises is compared with the octets left, by division.
 A structure that ends within a field gives the fields before it; one that has grown is read as far as
@@ -13,200 +13,31 @@ it is known. Octets are read once, and only what a length was compared for.
 """
 
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
-from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._notes cimport (
     NOTE_HELD, NOTE_RECORDS_CUT_REFUSED, NOTE_RECORDS_LIMIT, NOTE_SAMPLES_CUT_REFUSED, NOTE_SAMPLES_LIMIT,
     NOTE_SAMPLE_RATE, NOTE_SAMPLE_SHORT_REFUSED, NOTE_STRUCTURE_SHORT, NOTE_TRAILING, note,
 )
-from flowparse._plan cimport STOP_END, STOP_LIMIT, Plan, run
+from flowparse._plan cimport Plan, STOP_END, STOP_LIMIT, run
 from flowparse._sampled cimport (
-    KIND_COUNTER, KIND_FLOW, KIND_SAMPLE, KIND_UNKNOWN, begin_row, put16, put32, put64, put_ipv4, read_address, skip,
-    take_gateway, take_record, take_sampled_header,
+    KIND_COUNTER, KIND_FLOW, KIND_SAMPLE, KIND_UNKNOWN, begin_row, put32, skip, take_gateway, take_record,
+    take_sampled_header,
+)
+from flowparse._sflowheads cimport BROCADE, LEAST, read_sample
+from flowparse._sflowold cimport (
+    MOST_BLOCKS, OldCounters, format_of_extended, format_of_packet, old_counters, skip_block, skip_old_sample,
+)
+from flowparse._sflowrecord cimport (
+    KEY, MOST_FIXED, MOST_LISTS, MOST_VARIABLE, OP_ADAPTERS, OP_AS_PATH, OP_ITEMS, Op, ROOM, Structure, write_record,
 )
 from flowparse._wire cimport be32, left
 
+from flowparse._sflowrecord import OPS as _OPS
+
 cdef enum:
     BLOCK_ROWS = 64                 # samples that wait for the plan
-    LEAST = 8                       # octets of a sample or record: tag and length
-    BROCADE = 1991 << 12 | 1        # two words, and then an ordinary sample that the count tells of
-    KEY = 16                        # octets before the fields: uptime, source class, source index, sample's sequence
-    ROOM = 1 << 17                  # of a record in the making
-    MOST_FIXED = 4096
-    MOST_VARIABLE = 65535           # octets of a variable field
     MOST_RATE = 1 << 24             # of sampling that is believed
-    UNKNOWN = 0xFFFFFFFF            # a number that the agent does not know
-
-cdef enum OpKind:
-    OP_COPY_1 = 0
-    OP_COPY_4 = 1
-    OP_COPY_8 = 2
-    OP_COPY_16 = 3
-    OP_MAC = 4                      # six octets of eight
-    OP_IPV4 = 5                     # as ::ffff:a.b.c.d
-    OP_ADDRESS = 6                  # type and address; :: where it is of type 0
-    OP_PERCENT = 7                  # hundredths, to a 64-bit float
-    OP_FLOAT = 8                    # -1.0 is not known
-    OP_STRING = 9                   # length, octets, padding; from here on the fields are variable
-    OP_ITEMS = 10                   # count, items of a size each
-    OP_AS_PATH = 11                 # count, segments of type, count and AS numbers
-    OP_ADAPTERS = 12                # count, adapters of ifIndex, count and MAC addresses
-    OP_REST = 13                    # all that is left
-
-# ── the datagram's header ────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef int read_header(const uint8_t* octets, Py_ssize_t length, Header* header) noexcept nogil:
-    """Read the header of a datagram whose version is 2, 4 or 5; 0, or -1 with `length` octets needed at least.
-
-    1 where the address of the agent is of no known type.
-    """
-    cdef const uint8_t* at
-    cdef uint32_t type
-    memset(header, 0, sizeof(Header))
-    header.length = 8
-    if length < 8:
-        return -1
-    # Bounds: 8 octets are there, and the rest is compared as its length becomes known.
-    header.version = be32(octets)
-    type = be32(octets + 4)
-    if type > 2:
-        return 1
-    header.has_agent = type != 0
-    header.length = 8 + (0 if type == 0 else 4 if type == 1 else 16) + (16 if header.version == 5 else 12)
-    if length < header.length:
-        return -1
-    at = octets + 8
-    if type == 1:
-        put_ipv4(header.agent, at)
-        at += 4
-    elif type == 2:
-        memcpy(header.agent, at, 16)
-        at += 16
-    if header.version == 5:
-        header.sub_agent = be32(at)
-        at += 4
-    header.sequence = be32(at)
-    header.uptime_ms = be32(at + 4)
-    header.count = be32(at + 8)
-    return 0
-
-
-# ── structures as records of their own tables ────────────────────────────────────────────────────────────────────────
-
-cdef uint64_t percent_bits(uint32_t hundredths) noexcept nogil:
-    """A percentage as the bits of a 64-bit float; all ones where it is not known."""
-    cdef double value
-    cdef uint64_t bits
-    if hundredths == UNKNOWN:
-        return <uint64_t> 0xFFFFFFFFFFFFFFFF
-    value = hundredths / 100.0
-    memcpy(&bits, &value, 8)
-    return bits
-
-
-cdef Py_ssize_t variable_length(const Op* op, const Span* at, Py_ssize_t* prefix) noexcept nogil:
-    """Octets of a variable field behind its first `prefix` octets, or -1 where they are not all there."""
-    cdef const uint8_t* item
-    cdef Py_ssize_t count, n, _
-    prefix[0] = 0
-    if op.kind == OP_REST:
-        return left(at)
-    if left(at) < 4:
-        return -1
-    # Bounds: compared before each load.
-    count = be32(at.at)
-    if op.kind == OP_STRING:
-        prefix[0] = 4
-        return count if count <= left(at) - 4 else -1
-    if op.kind == OP_ITEMS:
-        prefix[0] = 4
-        return count * op.item if count <= (left(at) - 4) // op.item else -1
-    item = at.at + 4
-    if count > (at.end - item) // 8:
-        return -1
-    # Progress: each item has at least 8 octets.
-    for _ in range(count):
-        if at.end - item < 8:
-            return -1
-        n = be32(item + 4)
-        item += 8
-        if n > (at.end - item) // op.item:
-            return -1
-        item += n * op.item
-    return item - at.at
-
-
-cdef int write_record(
-    const Structure* structure, Span* at, uint8_t* out, Py_ssize_t* length, bint* damaged,
-) noexcept nogil:
-    """Write the fields of a structure behind the key at `out`; return how many of them there are.
-
-    `at` is left behind the last of them. A structure may end where a field ends; else it is damaged.
-    """
-    cdef const Op* op
-    cdef const uint8_t* field
-    cdef uint8_t* end = out + structure.fixed
-    cdef uint8_t known
-    cdef Py_ssize_t octets, prefix
-    cdef int i
-    damaged[0] = False
-    # Bounds: Sflow checked offset + width <= fixed <= MOST_FIXED; ROOM holds that and what is compared below.
-    memset(out + KEY, 0, structure.fixed - KEY)
-    for i in range(structure.n_ops):
-        op = &structure.ops[i]
-        field = at.at
-        octets = left(at)
-        if op.kind >= OP_STRING:
-            octets = variable_length(op, at, &prefix)
-            if octets < 0 or octets > MOST_VARIABLE or ROOM - (end - out) - 3 < octets:
-                damaged[0] = left(at) > 0
-                length[0] = end - out
-                return i
-            end[0] = 255
-            put16(end + 1, <uint32_t> octets)
-            memcpy(end + 3, field + prefix, octets)
-            end += 3 + octets
-            at.at += prefix
-            skip(at, octets)
-            continue
-        if octets < (1 if op.kind == OP_COPY_1 else 4):
-            damaged[0] = octets > 0
-            length[0] = end - out
-            return i
-        if op.kind == OP_COPY_4:
-            memcpy(out + op.offset, field, 4)
-            at.at += 4
-        elif op.kind == OP_COPY_1:
-            out[op.offset] = field[0]
-            at.at += 1
-        elif op.kind == OP_FLOAT:
-            memcpy(out + op.offset, field, 4)
-            if be32(field) == <uint32_t> 0xBF800000:           # -1.0
-                memset(out + op.offset, 0xFF, 4)
-            at.at += 4
-        elif op.kind == OP_PERCENT:
-            put64(out + op.offset, percent_bits(be32(field)))
-            at.at += 4
-        elif op.kind == OP_IPV4:
-            put_ipv4(out + op.offset, field)
-            at.at += 4
-        elif op.kind == OP_ADDRESS:
-            if not read_address(at, out + op.offset, &known):
-                damaged[0] = True
-                length[0] = end - out
-                return i
-        else:
-            prefix = 16 if op.kind == OP_COPY_16 else 8
-            if octets < prefix:
-                damaged[0] = True
-                length[0] = end - out
-                return i
-            memcpy(out + op.offset, field, 6 if op.kind == OP_MAC else prefix)
-            at.at += prefix
-    length[0] = end - out
-    return structure.n_ops
-
 
 cdef void write_key(uint8_t* out, const Walk* walk) noexcept nogil:
     put32(out, walk.header.uptime_ms)
@@ -220,94 +51,13 @@ cdef inline uint32_t slot_of(uint32_t tag, int kind) noexcept nogil:
     return ((tag * 4 + <uint32_t> kind) * <uint32_t> 2654435761) >> 23
 
 
-cdef struct OldCounters:            # of a block version: formats of version 5, and their octets
-    uint16_t[2] formats
-    uint16_t[2] octets
-
-cdef OldCounters[8] OLD_COUNTERS = [
-    OldCounters([0, 0], [0, 0]),
-    OldCounters([1, 0], [88, 0]),       # generic
-    OldCounters([1, 2], [88, 52]),      # Ethernet
-    OldCounters([1, 3], [88, 72]),      # token ring
-    OldCounters([1, 0], [88, 0]),       # FDDI
-    OldCounters([1, 4], [88, 80]),      # 100 Mbit/s VG
-    OldCounters([1, 0], [88, 0]),       # WAN
-    OldCounters([5, 0], [28, 0]),       # VLAN
-]
-cdef int[6] HEAD_OCTETS = [0, 32, 12, 44, 16, 32]      # of samples, by their format
-
-
-# ── samples ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-cdef bint skip_items(Span* at, int octets) noexcept nogil:
-    """Behind a count and its items, or a length and its octets; False where they are not all there."""
-    cdef Py_ssize_t count
-    if left(at) < 4:
-        return False
-    # Bounds: 4 octets are there.
-    count = be32(at.at)
-    if count > (left(at) - 4) // octets:
-        return False
-    at.at += 4
-    skip(at, count * octets)
-    return True
-
-
-cdef bint read_sample(uint32_t tag, Span* at, Sample* sample) noexcept nogil:
-    """The head of a sample of formats 1 to 5, up to its number of records; False where it is too short."""
-    cdef const uint8_t* head = at.at
-    cdef bint expanded = tag == 3 or tag == 4
-    cdef int length = HEAD_OCTETS[tag]
-    memset(sample, 0, sizeof(Sample))
-    if left(at) < length:
-        return False
-    # Bounds: `length` octets are there: so many words of each format.
-    sample.kind = KIND_COUNTER if tag == 2 or tag == 4 else KIND_FLOW
-    sample.sequence = be32(head)
-    if expanded or tag == 5:
-        sample.source_class = be32(head + 4)
-        sample.source_index = be32(head + 8)
-        head += 12
-    else:
-        sample.source_class = head[4]
-        sample.source_index = be32(head + 4) & 0xFFFFFF
-        head += 8
-    if tag == 5:
-        sample.discarded = True
-        sample.drops = be32(head)
-        sample.in_port = be32(head + 4)
-        sample.out_port = be32(head + 8)
-        sample.reason = be32(head + 12)
-        head += 16
-    elif sample.kind == KIND_FLOW:
-        sample.rate = be32(head)
-        sample.pool = be32(head + 4)
-        sample.drops = be32(head + 8)
-        head += 12
-        if expanded:
-            sample.in_format = be32(head)
-            sample.in_port = be32(head + 4)
-            sample.out_format = be32(head + 8)
-            sample.out_port = be32(head + 12)
-            head += 16
-        else:
-            sample.in_format = head[0] >> 6
-            sample.in_port = be32(head) & 0x3FFFFFFF
-            sample.out_format = head[4] >> 6
-            sample.out_port = be32(head + 4) & 0x3FFFFFFF
-            head += 8
-    sample.count = be32(head)
-    at.at += length
-    return True
-
-
 cdef class Sflow:
     """What a decoder has made for sFlow: the plan of the flow view, and the structures with tables of their own.
 
     Parameters
     ----------
     structures : sequence of (kind, tag, fixed, ops)
-        `kind` a number of Kind; `ops` (type, item, offset) in wire order, types as in `OPS`. The first
+        `kind` a number of Kind; `ops` (type, item, offset, since) in wire order, types as in `OPS`. The first
         whose kind is KIND_SAMPLE are flow samples (tag 1) and discard samples (tag 5); the one of
         KIND_UNKNOWN takes what nothing is known of.
     """
@@ -337,17 +87,18 @@ cdef class Sflow:
                 raise ValueError(f"a structure of {fixed} octets and {len(ops)} fields")
             structure.fixed = fixed
             structure.ops = <Op*> PyMem_RawCalloc(len(ops), sizeof(Op))
-            structure.programs = <Program**> PyMem_RawCalloc(len(ops) + 1, sizeof(void*))
+            structure.programs = <Program**> PyMem_RawCalloc(len(ops) + 3, sizeof(void*))
             if structure.ops == NULL or structure.programs == NULL:
                 raise MemoryError()
             structure.n_ops = len(ops)
-            for k, (type, item, offset) in enumerate(ops):
-                number, width = OPS[type]
+            for k, (type, item, offset, since) in enumerate(ops):
+                number, width = _OPS[type]
                 if width and not KEY <= offset <= fixed - width:
                     raise ValueError(f"field {k}: octets {offset} to {offset + width} of {fixed}")
-                if number in (OP_ITEMS, OP_AS_PATH, OP_ADAPTERS) and not item:
-                    raise ValueError(f"field {k}: items of no octets")
-                structure.ops[k] = Op(number, item, offset)
+                if number in (OP_ITEMS, OP_AS_PATH, OP_ADAPTERS) and (item % 4 or not 0 < item <= 4 * MOST_LISTS):
+                    raise ValueError(f"field {k}: items of {item} octets")
+                structure.ops[k] = Op(number, item, since, offset)
+                structure.later = max(structure.later, since)
             if structure.kind >= KIND_SAMPLE:
                 self.own[2 if structure.kind == KIND_UNKNOWN else 1 if tag == 5 else 0] = <int> i
                 continue
@@ -375,8 +126,8 @@ cdef class Sflow:
         self.flow = &plan.program
 
     def set_structure(self, int structure, int fields, Plan plan):
-        """Let records of a structure with so many fields run through `plan`."""
-        if not 0 <= structure < self.n_structures or not 0 < fields <= self.structures[structure].n_ops:
+        """Let records of a structure with so many fields run through `plan`; 1 and 2 more: as in versions 4 and 2."""
+        if not 0 <= structure < self.n_structures or not 0 < fields <= self.structures[structure].n_ops + 2:
             raise ValueError("no such structure")
         if plan.program.segments[0].length != self.structures[structure].fixed:
             raise ValueError("the plan is not one of this structure")
@@ -416,7 +167,10 @@ cdef class Sflow:
         cdef Py_ssize_t length
         cdef bint damaged
         cdef Stop stop
-        cdef int fields = write_record(structure, at, self.scratch, &length, &damaged)
+        cdef uint32_t version = walk.header.version
+        cdef int fields = write_record(structure, version, at, self.scratch, &length, &damaged)
+        if version < 5 and structure.later > version and fields == structure.n_ops:
+            fields += 1 if version == 4 else 2
         if fields > 0 and structure.programs[fields] == NULL:
             walk.wanted_structure = index
             walk.wanted_fields = fields
@@ -549,59 +303,53 @@ cdef class Sflow:
 
     # ── versions 2 and 4 ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    cdef Stop add_old(
-        self, Walk* walk, uint32_t format, const uint8_t* start, const uint8_t* end, uint32_t step,
-    ) noexcept nogil:
-        """Add the row of a block that is as in version 5, unless it was before the walk stopped."""
-        cdef int index = self.find(format, walk.sample.kind)
-        cdef Span body
+    cdef Stop take_old(self, Walk* walk, uint32_t format, Span* body, uint32_t step) noexcept nogil:
+        """What comes of a block, which `skip_block` has framed, unless it was taken before the walk stopped."""
+        cdef Sampled* row = &self.block[self.n_block]
+        cdef int index
         cdef Stop stop
+        if self.flow != NULL and walk.sample.kind == KIND_FLOW:
+            # Bounds: begin_sample() made room for the row.
+            if format == 1:
+                take_sampled_header(row, body, False)
+            elif format == 1003:
+                take_gateway(row, body, False, walk.header.version == 4)
+            else:
+                take_record(row, format, body)
+            return STOP_END
+        index = self.find(format, walk.sample.kind)
         if index < 0 or step < walk.records_done:
             return STOP_END
-        body.at = start
-        body.end = end
-        stop = self.add_record(walk, index, &body)
+        stop = self.add_record(walk, index, body)
         if stop == STOP_END:
             walk.records_done = step + 1
         return stop
 
-    cdef Stop read_old_counters(self, Walk* walk, Span* at) noexcept nogil:
-        """A counters sample (RFC 3176 section 4.3): blocks of known length, by the version of the last."""
-        cdef const OldCounters* blocks
-        cdef const uint8_t* start
+    cdef Stop read_old_counters(self, Walk* walk, const uint8_t* at) noexcept nogil:
+        """A counters sample: blocks of known length, by the version of the last."""
+        cdef const OldCounters* blocks = old_counters(be32(at + 12))
+        cdef Span body
         cdef Stop stop
-        cdef uint32_t version
         cdef int i
-        if left(at) < 16:
-            return <Stop> STOP_DAMAGED
         walk.sample.kind = KIND_COUNTER
-        version = be32(at.at + 12)
-        if version < 1 or version > 7:
-            return <Stop> STOP_DAMAGED
-        blocks = &OLD_COUNTERS[version]
-        at.at += 16
-        for i in range(2):
+        body.end = at + 16
+        # Bounds: `skip_old_sample` found the version and all octets.
+        for i in range(MOST_BLOCKS):
             if blocks.octets[i] == 0:
                 break
-            if left(at) < blocks.octets[i]:
-                return <Stop> STOP_DAMAGED
-            start = at.at
-            at.at += blocks.octets[i]
-            stop = self.add_old(walk, blocks.formats[i], start, at.at, i)
+            body.at = body.end
+            body.end += blocks.octets[i]
+            stop = self.take_old(walk, blocks.formats[i], &body, i)
             if stop != STOP_END:
                 return stop
         return STOP_END
 
     cdef Stop read_old_flow(self, Walk* walk, Span* at) noexcept nogil:
-        """A flow sample (RFC 3176 section 4.3). NATIVE has tables of those blocks that are as in version 5."""
-        cdef Sampled* row
-        cdef const uint8_t* start
-        cdef uint32_t type, count, format, i
-        cdef bint good
+        """A flow sample: the packet, and as many blocks as the count behind it says."""
+        cdef Span body
+        cdef uint32_t format, count, i
         cdef Stop stop
-        if left(at) < 32:
-            return <Stop> STOP_DAMAGED
-        # Bounds: 32 octets are there; the row is one that begin_sample() made room for, or is nobody's.
+        # Bounds: `skip_old_sample` read all of it, block by block.
         walk.sample.rate = be32(at.at + 8)
         walk.sample.pool = be32(at.at + 12)
         walk.sample.drops = be32(at.at + 16)
@@ -609,52 +357,30 @@ cdef class Sflow:
         walk.sample.in_port = be32(at.at + 20) & 0x7FFFFFFF
         walk.sample.out_format = (at.at[24] >> 7) * 2
         walk.sample.out_port = be32(at.at + 24) & 0x7FFFFFFF
-        type = be32(at.at + 28)
+        format = format_of_packet(be32(at.at + 28))
         if walk.records_done == 0 or self.flow != NULL:
             stop = self.begin_sample(walk)
             if stop != STOP_END:
                 return stop
             walk.records_done = 1
-        row = &self.block[self.n_block if self.flow != NULL else 0]
         at.at += 32
-        start = at.at
-        format = 3 if type == 2 else 4
-        good = (
-            take_sampled_header(row, at, False) if type == 1 else type in (2, 3) and take_record(row, format, at)
-        )
-        if not good or left(at) < 4:
-            return <Stop> STOP_DAMAGED
-        if type != 1 and self.flow == NULL:
-            stop = self.add_old(walk, format, start, at.at, 1)
+        count = 1
+        i = 0
+        # Progress: a block each turn.
+        while i < count:
+            if i > 0:
+                format = format_of_extended(be32(at.at))
+                at.at += 4
+            body.at = at.at
+            skip_block(format, walk.header.version, at)
+            body.end = at.at
+            i += 1
+            stop = self.take_old(walk, format, &body, i)
             if stop != STOP_END:
                 return stop
-        count = be32(at.at)
-        at.at += 4
-        # Progress: a block has at least 4 octets, or the sample is damaged.
-        for i in range(count):
-            if left(at) < 4:
-                return <Stop> STOP_DAMAGED
-            type = be32(at.at)
-            at.at += 4
-            start = at.at
-            if type == 3:
-                good = take_gateway(row, at, False, walk.header.version == 4)
-                if good and walk.header.version == 4:
-                    good = skip_items(at, 4) and left(at) >= 4      # communities, local preference
-                    at.at += 4 if good else 0
-            elif type == 4:
-                good = skip_items(at, 1) and skip_items(at, 1)      # names of users
-            elif type == 5 and left(at) >= 4:
+            if i == 1:
+                count += be32(at.at)
                 at.at += 4
-                good = skip_items(at, 1)                            # a URL
-            else:
-                good = type in (1, 2) and take_record(row, 1000 + type, at)
-                if good and self.flow == NULL:
-                    stop = self.add_old(walk, 1000 + type, start, at.at, i + 2)
-                    if stop != STOP_END:
-                        return stop
-            if not good:
-                return <Stop> STOP_DAMAGED
         self.n_block += self.flow != NULL
         return STOP_END
 
@@ -662,32 +388,29 @@ cdef class Sflow:
         """The samples of a datagram of version 2 or 4. They have no lengths: the first that is damaged ends it."""
         cdef uint32_t count = walk.header.count
         cdef uint32_t most = min(count, walk.most_samples)
-        cdef uint32_t type, packets
         cdef Span body
-        cdef Stop stop = STOP_END
+        cdef Stop stop
         if walk.done == 0 and walk.records_done == 0:
             self.n_block = 0
         # Progress: a sample has at least 4 octets; one that is under way goes on or stops.
-        while walk.done < most and left(&walk.rest) >= 12:
-            packets = walk.packets
+        while walk.done < most:
             body = walk.rest
-            type = be32(body.at)
-            body.at += 4
+            if not skip_old_sample(walk.header.version, &body):
+                break
+            body.end = body.at
+            body.at = walk.rest.at + 4
+            # Bounds: a sample that holds together has a type and 16 octets at least.
             memset(&walk.sample, 0, sizeof(Sample))
             walk.sample.sequence = be32(body.at)
             walk.sample.source_class = body.at[4]
             walk.sample.source_index = be32(body.at + 4) & 0xFFFFFF
-            stop = <Stop> STOP_DAMAGED
-            if type == 1:
+            if be32(walk.rest.at) == 1:
                 stop = self.read_old_flow(walk, &body)
-            elif type == 2:
-                stop = self.read_old_counters(walk, &body)
-            if stop == <Stop> STOP_DAMAGED:
-                walk.packets = packets
-                break
+            else:
+                stop = self.read_old_counters(walk, body.at)
             if stop != STOP_END:
                 return stop
-            walk.rest = body
+            walk.rest.at = body.end
             walk.done += 1
             walk.records_done = 0
         return self.end_of_samples(walk, most)
@@ -774,16 +497,3 @@ cdef Stop damaged_at(Walk* walk, int kind, const uint8_t* at, int64_t a, int64_t
     walk.damage_offset = at - walk.octets
     walk.damage_values[0], walk.damage_values[1], walk.damage_values[2] = a, b, c
     return <Stop> STOP_DAMAGED
-
-
-# ── what the plan side knows of it ───────────────────────────────────────────────────────────────────────────────────
-
-# Type -> (number, octets that it takes among the fixed fields; 0: variable).
-OPS = {
-    "u8": (OP_COPY_1, 1), "u32": (OP_COPY_4, 4), "i32": (OP_COPY_4, 4), "u64": (OP_COPY_8, 8), "uuid": (OP_COPY_16, 16),
-    "ip6": (OP_COPY_16, 16), "mac": (OP_MAC, 6), "ip4": (OP_IPV4, 16), "addr": (OP_ADDRESS, 16), "pct": (OP_PERCENT, 8),
-    "f32": (OP_FLOAT, 4), "str": (OP_STRING, 0), "opaque": (OP_STRING, 0), "items": (OP_ITEMS, 0),
-    "aspath": (OP_AS_PATH, 0), "adapters": (OP_ADAPTERS, 0), "rest": (OP_REST, 0),
-}
-KEY_FIELDS = (("uptime_ms", 0, 4), ("source_class", 4, 4), ("source_index", 8, 4), ("sample_sequence", 12, 4))
-KEY_OCTETS = KEY

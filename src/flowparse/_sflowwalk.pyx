@@ -13,16 +13,17 @@ never takes them loses them, not flows.
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from flowparse._agents cimport hear_datagram, hear_octets
+from flowparse._agents cimport hear_octets
 from flowparse._columns cimport Ledger, begin_message, commit_message, roll_back_message
 from flowparse._decode cimport STOP_PLAN, STOP_REFUSED
-from flowparse._exporters cimport Alias, Exporter, about, count_sequence, find_domain, put_back, see
+from flowparse._exporters cimport Alias, Exporter, about, count_sequence, find_domain, put_back, remember, see
 from flowparse._layout cimport (
     ADDRESS_OCTETS, CONTEXT_EXPORTER, CONTEXT_EXPORT_TIME, CONTEXT_SAMPLING_RATE, CONTEXT_TEMPLATE_ID,
 )
 from flowparse._notes cimport NOTE_AGENT_TYPE, NOTE_SHORT, drop_notes, note
 from flowparse._plan cimport STOP_END, STOP_MEMORY
-from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE, Header, read_header
+from flowparse._sflow cimport STOP_AGENT, STOP_DAMAGED, STOP_ROOM, STOP_STRUCTURE
+from flowparse._sflowheads cimport read_header
 from flowparse._wire cimport PROTOCOL_SFLOW5, be16, be32
 
 cdef enum:
@@ -165,16 +166,9 @@ cdef class SflowWalker(SetWalker):
         """Count the datagram, which is whole, and its samples."""
         cdef SflowMessage* message = &self.sflow_message
         cdef const Datagram* datagram = &message.datagram
-        cdef const Header* header = &message.walk.header
         cdef const uint8_t* source = datagram.exporter.address if datagram.exporter.known else NULL
         cdef int64_t received_ns = datagram.received_ns if datagram.has_received else -1
-        if header.version == 5:
-            hear_octets(&self.heard.a, datagram.octets, datagram.octets + datagram.length, source, received_ns)
-        else:
-            # Samples of versions 2 and 4 have no lengths; their datagrams are counted.
-            hear_datagram(
-                &self.heard.a, header.agent, source, 0, header.sequence, header.uptime_ms, received_ns,
-            )
+        hear_octets(&self.heard.a, datagram.octets, datagram.octets + datagram.length, source, received_ns)
 
     cdef Stop _settle_sflow(self) noexcept nogil:
         """Find the agent and sub-agent, and settle what the header says about all rows."""
@@ -201,7 +195,7 @@ cdef class SflowWalker(SetWalker):
         if domain == NULL:
             return STOP_MEMORY
         message.domain = domain
-        message.before = domain[0]
+        remember(&message.before, domain)
         domain.by_message = True            # what sFlow counts
         see(domain, datagram.length, datagram.has_received, datagram.received_ns)
         walk.whom = about(state, domain)

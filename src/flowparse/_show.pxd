@@ -18,6 +18,7 @@ cdef struct Look:               # how to read a column
     uint8_t form                # how its octets are made again, a Form
     uint16_t kept               # FORM_KEPT: the column that has them
     int kind                    # index in KINDS
+    uint8_t item                # octets of what the offsets count: 1, and of lists those of an item
     bint is_bits
     bint is_octets              # fixed octets in network order
 

@@ -22,6 +22,8 @@ from flowparse._layout cimport FORM_KEPT, FORM_MILLISECONDS, FORM_SECONDS
 from flowparse._part cimport values_of
 from flowparse._steps cimport ms_of
 
+from flowparse.datatypes import COLUMN_TYPES as _COLUMN_TYPES
+
 cdef extern from "Python.h":
     object PyUnicode_New(Py_ssize_t length, Py_UCS4 most)
     void* PyUnicode_DATA(object text)
@@ -108,6 +110,25 @@ cdef object read_text(const ColumnRef* ref, Py_ssize_t row, int width):
     return PyUnicode_DecodeUTF8(<const char*> ref.data + ref.offsets[row], length, "backslashreplace")
 
 
+cdef object read_list(const ColumnRef* ref, Py_ssize_t row, Reader item, int width):
+    """The items as a tuple; they stand as those of a column would."""
+    cdef ColumnRef items = ref[0]
+    cdef Py_ssize_t i
+    return tuple([item(&items, i, width) for i in range(ref.offsets[row], ref.offsets[row + 1])])
+
+
+cdef object read_u32_list(const ColumnRef* ref, Py_ssize_t row, int width):
+    return read_list(ref, row, read_u32, 4)
+
+
+cdef object read_i32_list(const ColumnRef* ref, Py_ssize_t row, int width):
+    return read_list(ref, row, read_i32, 4)
+
+
+cdef object read_i64_list(const ColumnRef* ref, Py_ssize_t row, int width):
+    return read_list(ref, row, read_i64, 8)
+
+
 cdef inline object ascii(const char* characters, int length):
     # Bounds: a new str of `length` ASCII characters has that many octets.
     text = PyUnicode_New(length, 127)
@@ -116,7 +137,7 @@ cdef inline object ascii(const char* characters, int length):
 
 
 cdef enum:
-    KINDS_ALL = 19
+    KINDS_ALL = 22
     VARIABLE = 65535            # length of a field in a template that says: see each record
 
 cdef struct Kind:
@@ -144,11 +165,17 @@ cdef Kind[KINDS_ALL] KINDS = [
     Kind(read_octets, read_octets, b"B"),
     Kind(read_binary, read_binary, NULL),
     Kind(read_text, read_text, NULL),
+    Kind(read_u32_list, read_u32_list, NULL),
+    Kind(read_i32_list, read_i32_list, NULL),
+    Kind(read_i64_list, read_i64_list, NULL),
 ]
 KIND_OF = {
     name: kind
     for kind, name in enumerate(
-        "u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 bool time time_us ipv4 address mac octets binary utf8".split()
+        (
+            "u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 bool time time_us ipv4 address mac octets binary utf8"
+            " u32[] i32[] i64[]"
+        ).split()
     )
 }
 cdef int F64 = KIND_OF["f64"]
@@ -181,6 +208,7 @@ cdef class Face:
             look.is_bits = look.kind == BOOL
             look.is_octets = type.width > 0 and look.kind >= FIRST_OF_OCTETS
             look.width = type.width
+            look.item = _COLUMN_TYPES[type.item].width if type.item else 1
             look.form = layout.shape.columns[i].form
             look.kept = layout.shape.columns[i].kept
             # How long a time was, and in which unit, is known only with its form.
@@ -253,6 +281,11 @@ cdef object raw_octets(Face face, const Part* part, Py_ssize_t column, Py_ssize_
         return network_order(<const uint8_t*> &number, 8, 8)
     if is_null(ref, row):
         return None
+    if width == 0 and look.item > 1:
+        return b"".join([
+            network_order(ref.data + i * look.item, look.item, look.item)
+            for i in range(ref.offsets[row], ref.offsets[row + 1])
+        ])
     if width == 0:
         text = read_binary(ref, row, 0)
         # Zeros that filled a fixed field up.
@@ -281,13 +314,14 @@ cdef bint same_value(
 ) noexcept nogil:
     """Whether two values are the same; floats by their octets, so that NaN equals itself."""
     cdef int width = look.width
+    cdef Py_ssize_t octets
     if is_null(a, row) or is_null(b, other):
         return is_null(a, row) and is_null(b, other)
     if look.is_bits:
         return (a.data[row >> 3] >> (row & 7) ^ b.data[other >> 3] >> (other & 7)) & 1 == 0
     if width:
         return memcmp(a.data + row * width, b.data + other * width, width) == 0
-    return (
-        a.offsets[row + 1] - a.offsets[row] == b.offsets[other + 1] - b.offsets[other]
-        and memcmp(a.data + a.offsets[row], b.data + b.offsets[other], a.offsets[row + 1] - a.offsets[row]) == 0
-    )
+    octets = look.item * <Py_ssize_t> (a.offsets[row + 1] - a.offsets[row])
+    return octets == look.item * <Py_ssize_t> (b.offsets[other + 1] - b.offsets[other]) and memcmp(
+        a.data + look.item * <Py_ssize_t> a.offsets[row], b.data + look.item * <Py_ssize_t> b.offsets[other], octets,
+    ) == 0

@@ -5,11 +5,15 @@ A closed set of loops, one for each pair of widths that is worth one, and one fo
 of them a field takes is looked up by name and widths when a plan is made.
 """
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from flowparse._lookup cimport RateTable, rate_of
 from flowparse._part cimport TIME_HEADER_UPTIME, TIME_NONE
+from flowparse._strided cimport (
+    each_copy_8, each_copy_16, each_copy_32, each_copy_64, each_widen_8_16, each_widen_8_32, each_widen_8_64,
+    each_widen_16_32, each_widen_16_64, each_widen_32_64, each_widen_24_32, each_widen_24_64, each_widen_48_64,
+)
 from flowparse._wire cimport be16, be32, be64
 
 NO_TIME = -<int64_t> 0x7FFFFFFFFFFFFFFF - 1
@@ -21,72 +25,52 @@ cdef int64_t NTP_UNIX_S = 2208988800        # seconds from 1900, where NTP count
 # octets, and that `dst` has n places of the width that the kernel's name gives last.
 
 cdef int copy_8(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        dst[i] = src[i * stride]
+    each_copy_8(src, stride, n, dst)
     return 0
 
 
 cdef int copy_16(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint16_t*> dst)[i] = be16(src + i * stride)
+    each_copy_16(src, stride, n, dst)
     return 0
 
 
 cdef int copy_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint32_t*> dst)[i] = be32(src + i * stride)
+    each_copy_32(src, stride, n, dst)
     return 0
 
 
 cdef int copy_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint64_t*> dst)[i] = be64(src + i * stride)
+    each_copy_64(src, stride, n, dst)
     return 0
 
 
 cdef int widen_8_16(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint16_t*> dst)[i] = src[i * stride]
+    each_widen_8_16(src, stride, n, dst)
     return 0
 
 
 cdef int widen_8_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint32_t*> dst)[i] = src[i * stride]
+    each_widen_8_32(src, stride, n, dst)
     return 0
 
 
 cdef int widen_8_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint64_t*> dst)[i] = src[i * stride]
+    each_widen_8_64(src, stride, n, dst)
     return 0
 
 
 cdef int widen_16_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint32_t*> dst)[i] = be16(src + i * stride)
+    each_widen_16_32(src, stride, n, dst)
     return 0
 
 
 cdef int widen_16_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint64_t*> dst)[i] = be16(src + i * stride)
+    each_widen_16_64(src, stride, n, dst)
     return 0
 
 
 cdef int widen_32_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint64_t*> dst)[i] = be32(src + i * stride)
+    each_widen_32_64(src, stride, n, dst)
     return 0
 
 
@@ -99,23 +83,17 @@ cdef inline uint64_t be_any(const uint8_t* src, int width) noexcept nogil:
 
 
 cdef int widen_24_32(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint32_t*> dst)[i] = <uint32_t> be16(src + i * stride) << 8 | src[i * stride + 2]
+    each_widen_24_32(src, stride, n, dst)
     return 0
 
 
 cdef int widen_24_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint64_t*> dst)[i] = <uint64_t> be16(src + i * stride) << 8 | src[i * stride + 2]
+    each_widen_24_64(src, stride, n, dst)
     return 0
 
 
 cdef int widen_48_64(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst, int width, Clock clock) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        (<uint64_t*> dst)[i] = <uint64_t> be32(src + i * stride) << 16 | be16(src + i * stride + 4)
+    each_widen_48_64(src, stride, n, dst)
     return 0
 
 

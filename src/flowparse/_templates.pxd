@@ -52,6 +52,9 @@ cdef struct Template:
     bint seen                       # whether the two times are known
     int64_t first_seen_ns
     int64_t last_seen_ns
+    uint64_t interval_ns            # the longest until it was told again
+    bint redefined                  # its id meant something else before
+    bint imported                   # from a saved state, and not told since
     PendingSet* waiting             # Sets that it sets free, the oldest first; while it does
     PendingSet* waiting_last
     Template* following             # in its bucket; of the dead, in their chain

@@ -22,6 +22,9 @@ cdef enum:
     FIRST_BUCKETS = 8
     ENTERPRISE = 0x8000
 
+# Ids are the sender's choice: buckets are keyed by the hash of a str, which the interpreter keys for each process.
+cdef uint32_t FACTOR = <uint32_t> (hash("template") & 0xFFFFFFFF) | 1
+
 
 # ── on the wire ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,13 +179,18 @@ cdef Py_ssize_t frame_records(
 
 # ── by id ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+cdef inline uint32_t bucket_of(uint32_t n_buckets, uint32_t id) noexcept nogil:
+    """The place of an id; `n_buckets` is a power of two, 65,536 at most."""
+    return (id * FACTOR) >> 16 & (n_buckets - 1)
+
+
 cdef Template* find_template(const Templates* templates, uint16_t id) noexcept nogil:
     """The template in force under an id, or NULL."""
     cdef Template* template
     if templates.n_buckets == 0:
         return NULL
-    # Bounds: n_buckets is a power of two.
-    template = templates.buckets[id & (templates.n_buckets - 1)]
+    # Bounds: a place is below n_buckets.
+    template = templates.buckets[bucket_of(templates.n_buckets, id)]
     # Progress: one template further each turn.
     while template != NULL and template.record.id != id:
         template = template.following
@@ -192,7 +200,7 @@ cdef Template* find_template(const Templates* templates, uint16_t id) noexcept n
 cdef int make_room(Templates* home) noexcept nogil:
     """See that there are as many buckets as templates, with one more of them; -1 without memory."""
     cdef uint32_t n = max(<uint32_t> FIRST_BUCKETS, 2 * home.n_buckets)
-    cdef uint32_t i
+    cdef uint32_t i, place
     cdef Template** buckets
     cdef Template* template
     cdef Template* following
@@ -206,8 +214,9 @@ cdef int make_room(Templates* home) noexcept nogil:
         # Progress: one template further each turn.
         while template != NULL:
             following = template.following
-            template.following = buckets[template.record.id & (n - 1)]
-            buckets[template.record.id & (n - 1)] = template
+            place = bucket_of(n, template.record.id)
+            template.following = buckets[place]
+            buckets[place] = template
             template = following
     PyMem_RawFree(home.buckets)
     home.buckets = buckets
@@ -218,7 +227,7 @@ cdef int make_room(Templates* home) noexcept nogil:
 cdef void put_under_id(TemplateAccount* account, Template* template) noexcept nogil:
     """Let it be found; its id is free and there is room."""
     cdef Templates* home = template.home
-    cdef Template** bucket = &home.buckets[template.record.id & (home.n_buckets - 1)]
+    cdef Template** bucket = &home.buckets[bucket_of(home.n_buckets, template.record.id)]
     template.following = bucket[0]
     bucket[0] = template
     home.n += 1
@@ -228,7 +237,7 @@ cdef void put_under_id(TemplateAccount* account, Template* template) noexcept no
 
 cdef void take_from_id(TemplateAccount* account, Template* template) noexcept nogil:
     cdef Templates* home = template.home
-    cdef Template** link = &home.buckets[template.record.id & (home.n_buckets - 1)]
+    cdef Template** link = &home.buckets[bucket_of(home.n_buckets, template.record.id)]
     # Progress: one template further each turn; it is in the bucket of its id.
     while link[0] != template:
         link = &link[0].following
@@ -315,7 +324,7 @@ cdef int define_template(
     """Let a good Template Record be in force; -1 without memory, with nothing changed.
 
     Returns 0 where it says what is in force already, 1 where the id is new, 2 where it means
-    something else now.
+    something else now, 3 where what is in force was imported and is told for the first time.
     """
     cdef Template* known = find_template(home, record.id)
     cdef Template* template
@@ -323,9 +332,13 @@ cdef int define_template(
         known != NULL and known.record.length == record.length and known.record.is_options == record.is_options
         and memcmp(known.record.at, record.at, record.length) == 0
     ):
+        if known.imported:
+            known.changed_in = message  # Sets that wait are set free by who sent them
         if known.changed_in == message:
             known.change = account.n_changes
-        return write_down(account, CHANGE_TOLD_AGAIN, known, known)
+        if write_down(account, CHANGE_TOLD_AGAIN, known, known) < 0:
+            return -1
+        return 3 if known.imported else 0
     if make_room(home) < 0:
         return -1
     template = <Template*> PyMem_RawCalloc(1, sizeof(Template) + record.length)
@@ -342,6 +355,7 @@ cdef int define_template(
     template.home = home
     template.domain = domain
     template.changed_in = message
+    template.redefined = known != NULL
     if known != NULL:
         take_from_id(account, known)
         unlink(account, known)
@@ -391,7 +405,13 @@ cdef void commit_templates(TemplateAccount* account, bint has_received, int64_t 
             if not change.after.seen:
                 change.after.first_seen_ns = change.after.last_seen_ns = received_ns
                 change.after.seen = True
-            change.after.last_seen_ns = max(change.after.last_seen_ns, received_ns)
+            if received_ns > change.after.last_seen_ns:
+                change.after.interval_ns = max(
+                    change.after.interval_ns, <uint64_t> received_ns - <uint64_t> change.after.last_seen_ns,
+                )
+                change.after.last_seen_ns = received_ns
+        if change.kind == CHANGE_TOLD_AGAIN:
+            change.after.imported = False
         if change.before != NULL and change.after != change.before:
             lay_down(account, change.before)
     account.n_changes = 0

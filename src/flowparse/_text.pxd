@@ -3,7 +3,7 @@
 
 from libc.stdint cimport uint8_t
 
-from flowparse._assembly cimport Assembly
+from flowparse._textstate cimport Assembly
 
 cdef void take_pair(
     Assembly* a, const uint8_t* key, Py_ssize_t key_octets, const uint8_t* value, const uint8_t* end,

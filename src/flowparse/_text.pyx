@@ -10,16 +10,24 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from flowparse._assembly cimport (
-    Assembly, DATAGRAM_OCTETS, DISCARDED, D_LOCALTIME, Entry, FORMAT_DISCARD, FORMS_FIXED, FORM_NOTHING,
-    FORM_SAMPLE, Form, GLOBAL, LEVEL_OCTETS, LIST_OCTETS, MARK_COUNTER, MARK_END_DATAGRAM, MARK_END_SAMPLE,
-    MARK_FIELD, MARK_FLOW, MARK_LIST_BEGIN, MARK_LIST_PUSH, MARK_METRIC, MARK_SKIPPING, MARK_START_DATAGRAM,
-    MARK_START_SAMPLE, MOST_KEY, NOTE_LINE, NOTE_MANY_LINES, NOTE_OUTSIDE, NOTE_SKIPPED, PLACE_DATAGRAM,
-    PLACE_OUTSIDE, PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, RECENT_FORMS, RECORD_OCTETS, S_TAG, Slot, begin_datagram,
-    begin_sample, close_record, end_datagram, end_sample, filled, is_old, note_text, note_values, open_record,
-    overflow, ready_for_records, take_metric, tear_datagram, tear_sample,
+    begin_datagram, begin_sample, end_datagram, end_sample, next_unmarked, ready_for_records, take_metric, take_type,
+    tear_datagram, tear_sample,
 )
+from flowparse._textera cimport settle_turned
+from flowparse._textjoin cimport take_stray
 from flowparse._textkeys cimport find_entry
-from flowparse._textvalues cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned, value_writer, write_source
+from flowparse._textnumbers cimport ERA_SWAPPED_ESCAPE, put32, read_unsigned
+from flowparse._textout cimport note_text, note_values, overflow
+from flowparse._textrecords cimport close_record, open_record
+from flowparse._textstate cimport (
+    Assembly, DATAGRAM_OCTETS, DISCARDED, D_LOCALTIME, D_SECONDS, Entry, FORMAT_DISCARD, FORMS_FIXED, FORM_DATAGRAM,
+    FORM_NOTHING, FORM_SAMPLE, Form, GLOBAL, LEVEL_OCTETS, LIST_OCTETS, MARK_COUNTER, MARK_END_DATAGRAM,
+    MARK_END_SAMPLE, MARK_FIELD, MARK_FLOW, MARK_LIST_BEGIN, MARK_LIST_PUSH, MARK_METRIC, MARK_SKIPPING,
+    MARK_START_DATAGRAM, MARK_START_SAMPLE, MOST_KEY, NOTE_LINE, NOTE_MANY_LINES, NOTE_OUTSIDE, NOTE_SKIPPED,
+    PLACE_DATAGRAM, PLACE_OUTSIDE, PLACE_OVERFLOW, PLACE_RECORD, PLACE_SAMPLE, RECENT_FORMS, RECORD_OCTETS, SLOT_LENGTH,
+    SLOT_TITLE, SLOT_TYPE, S_SEQUENCE, S_TAG, Slot, filled, is_old,
+)
+from flowparse._textvalues cimport KIND_IP6, is_mangled, value_writer, write_source
 from flowparse._wire cimport be32
 
 
@@ -40,6 +48,8 @@ cdef inline void fill(
         return
     octets = value_writer(entry.kind)(value, end, at, limit, a.era)
     if octets < 0:
+        if entry.kind == KIND_IP6 and is_mangled(value, end) and not a.era_known:
+            settle_turned(a)
         note_text(a, NOTE_LINE, line, end)
         return
     slot.stamp = a.stamps[level]
@@ -180,18 +190,27 @@ cdef void take_item(
 
 
 cdef void take_title(Assembly* a, const Entry* entry, const uint8_t* value, const uint8_t* end) noexcept nogil:
-    """Versions 2 and 4 have no tags: `flowSampleType X` and `extendedType Y` open a record."""
-    cdef Py_ssize_t octets = end - value
+    """Versions 2 and 4 have no tags: `flowSampleType X` and `extendedType Y` open a record.
+
+    So does `packetDataTag INMPACKETTYPE_X`, which is older.
+    """
+    cdef const char* key = <const char*> entry.key
+    cdef Py_ssize_t key_octets = entry.octets
+    cdef Py_ssize_t octets
     cdef const Form* form
     cdef int i
     close_record(a)
     if a.place != PLACE_SAMPLE or not ready_for_records(a):
         return
+    if end - value > 14 and memcmp(value, b"INMPACKETTYPE_", 14) == 0:
+        value += 14
+        key, key_octets = b"flowSampleType", 14
+    octets = end - value
     for i in range(FORMS_FIXED, a.n_forms):
         form = &a.forms[i]
-        if form.kind == MARK_FLOW and form.title_octets == entry.octets + 1 + octets and (
-            memcmp(form.title + entry.octets + 1, value, octets) == 0
-        ) and memcmp(form.title, entry.key, entry.octets) == 0:
+        if form.kind == MARK_FLOW and form.title_octets == key_octets + 1 + octets and (
+            memcmp(form.title + key_octets + 1, value, octets) == 0
+        ) and memcmp(form.title, key, key_octets) == 0:
             open_record(a, i)
             return
 
@@ -213,10 +232,14 @@ cdef Entry* open_counters(Assembly* a, const uint8_t* key, Py_ssize_t octets) no
 
 cdef void take_mark(Assembly* a, int mark, const uint8_t* line, const uint8_t* end) noexcept nogil:
     """A datagram or a sample begins or ends."""
+    a.marked = True
     if mark == MARK_START_DATAGRAM:
         tear_datagram(a)
+        a.unmarked = False
         begin_datagram(a)
-    elif mark == MARK_END_DATAGRAM:
+        return
+    a.unmarked = False                  # the text began within a datagram
+    if mark == MARK_END_DATAGRAM:
         if a.place == PLACE_SAMPLE or a.place == PLACE_RECORD:
             tear_sample(a)
         if a.place == PLACE_OVERFLOW:
@@ -235,15 +258,36 @@ cdef void take_mark(Assembly* a, int mark, const uint8_t* line, const uint8_t* e
         end_sample(a)
 
 
+cdef inline bint is_first(const Entry* entry) noexcept nogil:
+    """Whether a sample, or a datagram, begins with this key where nothing marks its beginning."""
+    return entry.form == FORM_SAMPLE and entry.slot == S_SEQUENCE or (
+        entry.form == FORM_DATAGRAM and entry.slot == D_SECONDS
+    )
+
+
+cdef void take_special(Assembly* a, const Entry* entry, const uint8_t* value, const uint8_t* end) noexcept nogil:
+    """A key that is no field; most say again what others say."""
+    if entry.slot == SLOT_TITLE and is_old(a):
+        take_title(a, entry, value, end)
+    elif entry.slot == SLOT_LENGTH:
+        if not read_unsigned(&value, end, &a.header_octets):
+            a.header_octets = 0
+    elif entry.slot == SLOT_TYPE and a.unmarked:
+        take_type(a, value, end)
+
+
 cdef void take_entry(
     Assembly* a, Entry* entry, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets,
     const uint8_t* value, const uint8_t* end,
 ) noexcept nogil:
     cdef int mark = entry.mark
     if mark == MARK_FIELD:
+        if a.unmarked and is_first(entry):
+            next_unmarked(a, entry)
+            if a.place == PLACE_OUTSIDE or a.place == PLACE_OVERFLOW:
+                return
         if entry.slot < 0:
-            if entry.slot == -2 and is_old(a):
-                take_title(a, entry, value, end)
+            take_special(a, entry, value, end)
         elif a.place == PLACE_RECORD:
             fill(a, 2, entry, line, value, end)
         elif a.place == PLACE_SAMPLE:
@@ -301,18 +345,34 @@ cdef void take_old_metric(
         take_metric(a, entry, line, plain, octets, value, end)
 
 
+cdef Entry* find_first(const Assembly* a, const uint8_t* key, Py_ssize_t octets) noexcept nogil:
+    """The key with which a datagram or a sample begins, or NULL."""
+    cdef Entry* entry = find(a, FORM_SAMPLE, key, octets)
+    if entry == NULL or not is_first(entry):
+        entry = find(a, FORM_DATAGRAM, key, octets)
+    return entry if entry != NULL and entry.mark == MARK_FIELD and is_first(entry) else NULL
+
+
 cdef void take_found(
     Assembly* a, Entry* entry, const uint8_t* line, const uint8_t* key, Py_ssize_t key_octets,
     const uint8_t* value, const uint8_t* end,
 ) noexcept nogil:
     """A line whose entry was looked up, or NULL where there is none."""
     if a.place == PLACE_OUTSIDE and (entry == NULL or entry.mark != MARK_START_DATAGRAM):
-        note_text(a, NOTE_OUTSIDE, line, end)
-        return
-    if a.place == PLACE_OVERFLOW and (
-        entry == NULL or entry.mark != MARK_START_DATAGRAM and entry.mark != MARK_END_DATAGRAM
-    ):
-        return
+        entry = NULL if a.marked else find_first(a, key, key_octets)
+        if entry == NULL or entry.form != FORM_DATAGRAM:
+            note_text(a, NOTE_OUTSIDE, line, end)
+            return
+        a.unmarked = True
+    if a.place == PLACE_OVERFLOW:
+        if a.unmarked:
+            entry = find_first(a, key, key_octets)
+            if entry == NULL or entry.form != FORM_DATAGRAM:
+                return
+        elif entry == NULL or entry.mark != MARK_START_DATAGRAM and entry.mark != MARK_END_DATAGRAM:
+            return
+    if entry == NULL and a.unmarked:
+        entry = find_first(a, key, key_octets)
     if entry == NULL and is_old(a) and (a.place == PLACE_SAMPLE or a.place == PLACE_RECORD):
         entry = open_counters(a, key, key_octets)
     if entry == NULL and a.place == PLACE_SAMPLE and (
@@ -321,7 +381,7 @@ cdef void take_found(
         take_old_metric(a, line, key, key_octets, value, end)
         return
     if entry == NULL:
-        note_text(a, NOTE_LINE, line, end)
+        take_stray(a, line, end)
         return
     if a.last != NULL:
         a.last.follower = entry
@@ -384,6 +444,8 @@ cdef void take_line(Assembly* a, const uint8_t* at, const uint8_t* end) noexcept
     cdef const uint8_t* space
     cdef Entry* entry = a.last.follower if a.last != NULL else NULL
     if at == end:
+        if a.place == PLACE_RECORD or a.place == PLACE_SAMPLE:
+            take_stray(a, at, end)
         return
     count_line(a)
     if a.discard and end - at > DISCARDED and memcmp(at, b"discarded_", DISCARDED) == 0:

@@ -3,7 +3,7 @@
 
 from libc.stdint cimport uint8_t
 
-from flowparse._assembly cimport Assembly
+from flowparse._textstate cimport Assembly
 from flowparse._textkeys cimport Keys
 
 
@@ -19,6 +19,7 @@ cdef class Assembler:
     cdef bint busy
 
     cdef int enter(self) except -1
-    cdef void split(self, const uint8_t* at, const uint8_t* end) noexcept nogil
+    cdef void read(self, const uint8_t* at, const uint8_t* end) noexcept nogil
+    cdef void end(self) noexcept nogil
     cdef void stash(self, const uint8_t* at, const uint8_t* end) noexcept nogil
     cdef void take_one(self, const uint8_t* at, const uint8_t* end) noexcept nogil

@@ -6,16 +6,24 @@ from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memchr, memcpy, memmove
 
-from flowparse._assembly cimport (
-    Assembly, Entry, Form, LEVEL_OCTETS, LIST_OCTETS, NOTE_LINE, NOTE_LONG_LINE, NOTE_OUTSIDE, Note, PLACE_OUTSIDE,
-    PLACE_OVERFLOW, RECORD_OCTETS, clear_level, note_text, tear_datagram,
-)
+from flowparse._assembly cimport tear_datagram
 from flowparse._text cimport take_line
+from flowparse._textera cimport hand_over_turns, tell_unsettled
+from flowparse._textjoin cimport take_stray
 from flowparse._textkeys cimport Keys
+from flowparse._textout cimport note_text
+from flowparse._textstate cimport (
+    Assembly, Entry, Form, LEVEL_OCTETS, LIST_OCTETS, NOTE_LONG_LINE, NOTE_OUTSIDE, Note, PLACE_OUTSIDE, PLACE_OVERFLOW,
+    RECORD_OCTETS, clear_level,
+)
+
+cdef enum:
+    MOST_UNDECIDED = 1 << 22    # octets that wait for it
 
 NOTES = (
     "line", "outside", "torn_datagram", "torn_sample", "torn_record", "samples", "size", "skipped", "long_line",
-    "many_lines", "long_datagram", "many_samples", "many_records", "headless", "more", "era",
+    "many_lines", "long_datagram", "many_samples", "many_records", "headless", "more", "era", "cut", "joined",
+    "unsettled",
 )
 
 
@@ -64,6 +72,7 @@ cdef class Assembler:
         PyMem_RawFree(self.a.out)
         PyMem_RawFree(self.a.metas)
         PyMem_RawFree(self.a.lacks)
+        PyMem_RawFree(self.a.turns)
         PyMem_RawFree(self.a.notes)
         PyMem_RawFree(self.carry)
 
@@ -75,24 +84,26 @@ cdef class Assembler:
     def configure(self, *, columns=0, strip_return=False):
         """`columns` before each line are passed over; a carriage return before each line's end is, too."""
         self.columns = columns
+        if columns:
+            self.a.marked = True                # -g is younger than the markers
         self.strip_return = strip_return
 
     def feed(self, bytes chunk not None):
-        """Take a piece of tagged text, cut anywhere."""
+        """Take a piece of text, cut anywhere."""
         cdef const uint8_t* at = chunk
         cdef const uint8_t* end = at + len(chunk)
         self.enter()
         self.busy = True
         try:
             with nogil:
-                self.split(at, end)
+                self.read(at, end)
         finally:
             self.busy = False
         if self.a.no_memory:
             self.a.no_memory = False
             raise MemoryError()
 
-    cdef void split(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
+    cdef void read(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
         """Cut a chunk into lines, and keep what has no end yet."""
         cdef const uint8_t* line_end
         # Progress: a line further each turn, or all of the rest.
@@ -140,24 +151,37 @@ cdef class Assembler:
         for _ in range(self.columns):
             at = <const uint8_t*> memchr(at, c" ", end - at)
             if at == NULL:
-                note_text(&self.a, NOTE_OUTSIDE if self.a.place == PLACE_OUTSIDE else NOTE_LINE, line, end)
+                if self.a.place == PLACE_OUTSIDE:
+                    note_text(&self.a, NOTE_OUTSIDE, line, end)
+                elif self.a.place != PLACE_OVERFLOW:
+                    take_stray(&self.a, line, end)
                 return
             at += 1
         take_line(&self.a, at, end)
 
+    cdef void end(self) noexcept nogil:
+        """The last line may be without an end."""
+        if self.carried:
+            self.take_one(self.carry, self.carry + self.carried)
+
     def close(self):
         """The text ends here: a line without an end is one, and a datagram without an end is torn."""
         self.enter()
-        if self.carried:
-            self.take_one(self.carry, self.carry + self.carried)
-            self.carried = 0
+        self.end()
+        self.carried = 0
         self.too_long = False
         tear_datagram(&self.a)
+        tell_unsettled(&self.a)
 
     @property
     def complete(self):
         """Datagrams that `take` would hand over."""
         return self.a.n_metas
+
+    @property
+    def undecided(self):
+        """Whether more of the text may tell that values of what is complete stand the wrong way round."""
+        return self.a.n_turns > 0 and not self.a.era_known and self.a.used < MOST_UNDECIDED
 
     def take(self):
         """Hand over the datagrams that are complete.
@@ -213,6 +237,13 @@ cdef class Assembler:
         a.sample_start -= done
         if a.records_at:
             a.records_at -= done
+        if a.metric_at:
+            a.metric_at -= done
+        for i in range(a.n_joins):
+            a.joins[i].at -= done if a.joins[i].at >= 0 else 0
+            a.joins[i].record_at -= done if a.joins[i].record_at >= 0 else 0
+            a.joins[i].sample_at -= done if a.joins[i].sample_at >= 0 else 0
+        hand_over_turns(a, done)
         a.n_metas = 0
         return octets, offsets, lengths, received, sources, ordinals, lacks
 

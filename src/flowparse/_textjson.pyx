@@ -10,12 +10,13 @@ that begins within another, tears what is open. Keys and values then mean what t
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from flowparse._assembly cimport (
-    MARK_END_DATAGRAM, MARK_END_SAMPLE, MARK_START_DATAGRAM, MARK_START_SAMPLE, NOTE_LINE, NOTE_LONG_LINE,
-    NOTE_OUTSIDE, PLACE_OUTSIDE, note_text, tear_datagram,
-)
 from flowparse._text cimport take_mark, take_pair
 from flowparse._textfeed cimport Assembler
+from flowparse._textout cimport note_text
+from flowparse._textstate cimport (
+    MARK_END_DATAGRAM, MARK_END_SAMPLE, MARK_START_DATAGRAM, MARK_START_SAMPLE, NOTE_LINE, NOTE_LONG_LINE, NOTE_OUTSIDE,
+    PLACE_OUTSIDE,
+)
 
 cdef enum:
     MOST_DEPTH = 16
@@ -42,20 +43,8 @@ cdef class JsonAssembler(Assembler):
     cdef Py_ssize_t key_octets
     cdef bint key_too_long
 
-    def feed(self, bytes chunk not None):
-        """Take a piece of it, cut anywhere."""
-        cdef const uint8_t* at = chunk
-        cdef const uint8_t* end = at + len(chunk)
-        self.enter()
-        self.busy = True
-        try:
-            with nogil:
-                self.read(at, end)
-        finally:
-            self.busy = False
-        if self.a.no_memory:
-            self.a.no_memory = False
-            raise MemoryError()
+    def __cinit__(self, *args, **options):
+        self.a.marked = True                    # by its braces
 
     cdef void read(self, const uint8_t* at, const uint8_t* end) noexcept nogil:
         cdef const uint8_t* stop
@@ -193,15 +182,12 @@ cdef class JsonAssembler(Assembler):
         self.depth = 0
         take_mark(&self.a, MARK_END_DATAGRAM, self.key, self.key)
 
-    def close(self):
-        """The text ends here; a datagram without an end is torn."""
-        self.enter()
+    cdef void end(self) noexcept nogil:
+        """A string may be without its end."""
         if self.quote and self.reading == READING_VALUE:
             self.end_string()
         elif self.reading == READING_NOISE:
             self.end_noise()
         self.quote = self.behind_colon = False
         self.reading = READING_STRUCTURE
-        self.carried = self.depth = 0
-        self.too_long = False
-        tear_datagram(&self.a)
+        self.depth = 0

@@ -3,7 +3,7 @@
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
-from flowparse._assembly cimport Entry, Form
+from flowparse._textstate cimport Entry, Form
 
 cdef Entry* find_entry(
     Entry* entries, const uint16_t* table, uint32_t mask, int form, const uint8_t* key, Py_ssize_t octets,

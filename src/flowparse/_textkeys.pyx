@@ -5,10 +5,10 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp
 
-from flowparse._assembly cimport (
+from flowparse._textstate cimport (
     Entry, FORMS_FIXED, Form, GLOBAL, MARK_COUNTER, MARK_END_DATAGRAM, MARK_END_SAMPLE, MARK_FIELD, MARK_FLOW,
-    MARK_LIST_BEGIN, MARK_LIST_PUSH, MARK_LIST_SET, MARK_METRIC, MARK_SKIPPING, MARK_START_DATAGRAM,
-    MARK_START_SAMPLE, MOST_KEY, MOST_SLOTS,
+    MARK_LIST_BEGIN, MARK_LIST_PUSH, MARK_LIST_SET, MARK_METRIC, MARK_SKIPPING, MARK_START_DATAGRAM, MARK_START_SAMPLE,
+    MOST_KEY, MOST_SLOTS, SLOT_LENGTH,
 )
 
 from flowparse._textvalues import KINDS
@@ -21,6 +21,7 @@ DATAGRAM_SLOTS = (
 SAMPLE_SLOTS = (
     "tag", "sequence", "data_source", "rate", "pool", "drops", "input", "output", "reason", "interval_s", "block",
 )
+_HEXADECIMAL = {"mac", "uuid", "opaque", "vlans"}
 MARKS = {
     "field": MARK_FIELD, "start_datagram": MARK_START_DATAGRAM, "end_datagram": MARK_END_DATAGRAM,
     "start_sample": MARK_START_SAMPLE, "end_sample": MARK_END_SAMPLE, "flow": MARK_FLOW, "counter": MARK_COUNTER,
@@ -100,6 +101,7 @@ cdef class Keys:
                 form.widths[n] = width
                 form.since[n] = since[n]
             form.as_path = as_path
+            form.macs_at = -1
             form.has_list = item_octets > 0
             form.item_octets = item_octets
             if title is not None:
@@ -117,9 +119,13 @@ cdef class Keys:
                 raise ValueError(f"key {key!r} of form {of}")
             if of is not None and mark in ("field", "begin", "set", "push"):
                 form = &self.forms[entry.form]
-                if not -2 <= slot < (form.n_slots if mark == "field" else form.item_octets):
+                if not SLOT_LENGTH <= slot < (form.n_slots if mark == "field" else form.item_octets):
                     raise ValueError(f"key {key!r} has no slot {slot}")
                 form.has_numbered |= c"#" in octets
+                if kind in _HEXADECIMAL and mark == "field" and slot >= 0:
+                    form.kinds[slot] = entry.kind
+                if kind == "mac" and mark == "push":
+                    form.macs_at = slot
             if find_entry(self.entries, self.table, self.mask, entry.form, entry.key, entry.octets) != NULL:
                 raise ValueError(f"key {key!r} stands twice in form {of}")
             entry.hash = hash_of(entry.key, entry.octets, entry.form)

@@ -10,37 +10,14 @@ The octets are XDR (RFC 4506): numbers of four or eight octets, most significant
 a length in front and padding to a multiple of four behind.
 """
 
-from libc.math cimport INFINITY, NAN
-from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-cdef enum Kind:
-    KIND_SKIP = 0               # known, and said by other octets already
-    KIND_U32 = 1
-    KIND_I32 = 2                # printed as unsigned by some versions
-    KIND_U64 = 3
-    KIND_U8 = 4
-    KIND_F32 = 5
-    KIND_F64 = 6
-    KIND_PCT = 7
-    KIND_IP4 = 8
-    KIND_IP6 = 9
-    KIND_MAC = 10
-    KIND_ADDR = 11
-    KIND_STR = 12
-    KIND_OPAQUE = 13
-    KIND_UUID = 14
-    KIND_HEX64 = 15
-    KIND_LABELS = 16
-    KIND_VLANS = 17
-    KIND_U32S = 18
-    KIND_ASPATH = 19
-    KIND_STATUS = 20
-    KIND_DIRECTION = 21
-    KIND_ESCAPED = 22
-    KIND_PORT = 23
-    KIND_SOURCE = 24
-    KIND_ALL = 25
+from flowparse._textlists cimport write_aspath, write_labels, write_u32s, write_vlans
+from flowparse._textnumbers cimport (
+    ERA_LAST_DASH, ERA_SWAPPED_ESCAPE, ERA_SWAPPED_HEX, Room, Text, ValueWriter, is_digit, put32, put64, read_unsigned,
+    write_f32, write_f64, write_i32, write_pct, write_u32, write_u64, write_u8,
+)
 
 KINDS = {
     "skip": KIND_SKIP, "u32": KIND_U32, "i32": KIND_I32, "u64": KIND_U64, "u8": KIND_U8, "f32": KIND_F32,
@@ -51,7 +28,6 @@ KINDS = {
     "escaped": KIND_ESCAPED, "port": KIND_PORT, "source": KIND_SOURCE,
 }
 
-cdef uint64_t TENTH = UINT64_MAX // 10     # and UINT64_MAX ends in 5
 cdef uint8_t[256] HEX           # digit -> value; 255: no digit
 cdef int _i
 memset(HEX, 255, 256)
@@ -66,155 +42,6 @@ cdef const char** STATUS = [
     "NOT_FOUND", "UNAVAILABLE", "UNATHORIZED",
 ]
 cdef const char** DIRECTION = ["unknown", "received", "sent"]
-
-
-cdef void put32(uint8_t* out, uint32_t value) noexcept nogil:
-    # Bounds: the caller has four octets at `out`.
-    out[0] = <uint8_t> (value >> 24)
-    out[1] = <uint8_t> (value >> 16)
-    out[2] = <uint8_t> (value >> 8)
-    out[3] = <uint8_t> value
-
-
-cdef inline void put64(uint8_t* out, uint64_t value) noexcept nogil:
-    # Bounds: the caller has eight octets at `out`.
-    put32(out, <uint32_t> (value >> 32))
-    put32(out + 4, <uint32_t> value)
-
-
-cdef inline bint is_digit(uint8_t octet) noexcept nogil:
-    return <uint8_t> (octet - 48) < 10
-
-
-cdef bint read_unsigned(const uint8_t** at, const uint8_t* end, uint32_t* value) noexcept nogil:
-    """A decimal number of 32 bits at `at[0]`, which moves behind it; False where there is none."""
-    cdef const uint8_t* digit = at[0]
-    cdef uint64_t number = 0
-    # Progress: one digit further each turn. Bounds: digit < end.
-    while digit < end and is_digit(digit[0]):
-        number = number * 10 + (digit[0] - 48)
-        if number > UINT32_MAX:
-            return False
-        digit += 1
-    if digit == at[0]:
-        return False
-    at[0] = digit
-    value[0] = <uint32_t> number
-    return True
-
-
-cdef Py_ssize_t write_u32(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef uint32_t value
-    if limit - out < 4 or not read_unsigned(&at, end, &value) or at != end:
-        return -1
-    put32(out, value)
-    return 4
-
-
-cdef Py_ssize_t write_i32(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef uint32_t value
-    cdef bint negative = at < end and at[0] == c"-"
-    at += negative
-    if limit - out < 4 or not read_unsigned(&at, end, &value) or at != end:
-        return -1
-    if negative and value > <uint32_t> INT32_MAX + 1:
-        return -1
-    put32(out, <uint32_t> 0 - value if negative else value)
-    return 4
-
-
-cdef Py_ssize_t write_u8(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef uint32_t value
-    if limit - out < 1 or not read_unsigned(&at, end, &value) or at != end or value > 255:
-        return -1
-    out[0] = <uint8_t> value
-    return 1
-
-
-cdef Py_ssize_t write_u64(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef uint64_t number = 0
-    cdef uint8_t digit
-    # Bounds: 1 to 20 digits, and 19 of them always fit 64 bits.
-    if limit - out < 8 or not 0 < end - at <= 20:
-        return -1
-    # Progress: one digit further each turn.
-    while at < end:
-        digit = <uint8_t> (at[0] - 48)
-        if digit > 9 or number > TENTH or number == TENTH and digit > 5:
-            return -1
-        number = number * 10 + digit
-        at += 1
-    put64(out, number)
-    return 8
-
-
-cdef bint read_float(const uint8_t* at, const uint8_t* end, double* value) noexcept nogil:
-    """What printf's %.3f writes: digits, a point and three digits, or nan and inf with or without a sign."""
-    cdef bint negative = at < end and at[0] == c"-"
-    cdef double number = 0, scale = 1
-    cdef bint behind_point = False
-    at += negative
-    if end - at == 3 and memcmp(at, b"nan", 3) == 0:
-        value[0] = NAN
-        return True
-    if end - at == 3 and memcmp(at, b"inf", 3) == 0:
-        value[0] = -INFINITY if negative else INFINITY
-        return True
-    if at == end or end - at > 330:
-        return False
-    # Progress: one octet further each turn.
-    while at < end:
-        if at[0] == c"." and not behind_point:
-            behind_point = True
-        elif is_digit(at[0]):
-            number = number * 10 + (at[0] - 48)
-            if behind_point:
-                scale *= 10
-        else:
-            return False
-        at += 1
-    number /= scale
-    value[0] = -number if negative else number
-    return True
-
-
-cdef Py_ssize_t write_f32(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef double value
-    cdef float narrow
-    cdef uint32_t bits
-    if limit - out < 4 or not read_float(at, end, &value):
-        return -1
-    narrow = <float> value
-    memcpy(&bits, &narrow, 4)
-    put32(out, bits)
-    return 4
-
-
-cdef Py_ssize_t write_f64(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef double value
-    cdef uint64_t bits
-    if limit - out < 8 or not read_float(at, end, &value):
-        return -1
-    memcpy(&bits, &value, 8)
-    put64(out, bits)
-    return 8
-
-
-cdef Py_ssize_t write_pct(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    """Hundredths of a percent, printed with two decimals; -1 prints as `unknown`."""
-    cdef uint32_t whole
-    if limit - out < 4:
-        return -1
-    if end - at == 7 and memcmp(at, b"unknown", 7) == 0:
-        put32(out, UINT32_MAX)
-        return 4
-    if not read_unsigned(&at, end, &whole) or whole > 42949671:
-        return -1
-    # Bounds: at + 2 < end where three octets are left.
-    if end - at != 3 or at[0] != c"." or not is_digit(at[1]) or not is_digit(at[2]):
-        return -1
-    put32(out, whole * 100 + (at[1] - 48) * 10 + (at[2] - 48))
-    return 4
 
 
 cdef Py_ssize_t write_ip4(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
@@ -251,6 +78,11 @@ cdef Py_ssize_t write_ip6(Text at, Text end, Room out, Room limit, int era) noex
     return 16
 
 
+cdef bint is_mangled(const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """An IPv6 address as 5.01 prints it: four digits."""
+    return end - at == 4 and (HEX[at[0]] | HEX[at[1]] | HEX[at[2]] | HEX[at[3]]) < 16
+
+
 cdef Py_ssize_t write_addr(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
     """An address with its type; `-` stands for the unknown one, which has no octets.
 
@@ -259,7 +91,7 @@ cdef Py_ssize_t write_addr(Text at, Text end, Room out, Room limit, int era) noe
     cdef Py_ssize_t octets
     if limit - out < 20:
         return -1
-    if end - at == 1 and at[0] == c"-" or end - at == 4 and (HEX[at[0]] | HEX[at[1]] | HEX[at[2]] | HEX[at[3]]) < 16:
+    if end - at == 1 and at[0] == c"-" or is_mangled(at, end):
         put32(out, 0)
         return 4
     octets = write_ip4(at, end, out + 4, limit, era)
@@ -320,6 +152,9 @@ cdef Py_ssize_t write_opaque(Text at, Text end, Room out, Room limit, int era) n
     cdef Py_ssize_t i
     cdef uint8_t high, low, wrong = 0
     cdef int first = 0 if era & ERA_SWAPPED_HEX else 1
+    if era & ERA_LAST_DASH and octets and end - at == 3 * octets:
+        end -= 1
+        wrong = end[0] ^ c"-"
     if limit - out < octets + 8 or end > at and 3 * octets - 1 != end - at:
         return -1
     # Bounds: 3 * octets - 1 octets of text, octets + 8 of room. What is wrong is found at the end, without branches.
@@ -366,138 +201,6 @@ cdef Py_ssize_t write_hex64(Text at, Text end, Room out, Room limit, int era) no
         at += 1
     put64(out, value)
     return 8
-
-
-# ── lists: items joined by `-` ───────────────────────────────────────────────────────────────────────────────────────
-
-cdef bint read_parts(const uint8_t** at, const uint8_t* end, uint32_t* parts, int n) noexcept nogil:
-    """Numbers joined by points, and the `-` behind them where more follows."""
-    cdef int i
-    for i in range(n):
-        if i:
-            if at[0] == end or at[0][0] != c".":
-                return False
-            at[0] += 1
-        if not read_unsigned(at, end, &parts[i]):
-            return False
-    if at[0] < end:
-        if at[0][0] != c"-" or end - at[0] == 1:
-            return False
-        at[0] += 1
-    return True
-
-
-cdef Py_ssize_t write_labels(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    """MPLS label stack entries as label.exp.s.ttl (RFC 3032 section 2.1)."""
-    cdef uint32_t[4] part
-    cdef uint32_t n = 0
-    # Progress: an entry further each turn.
-    while at < end:
-        if limit - out < 8 + 4 * <Py_ssize_t> n or not read_parts(&at, end, part, 4):
-            return -1
-        if part[0] >> 20 or part[1] > 7 or part[2] > 1 or part[3] > 255:
-            return -1
-        put32(out + 4 + 4 * n, part[0] << 12 | part[1] << 9 | part[2] << 8 | part[3])
-        n += 1
-    if limit - out < 4:
-        return -1
-    put32(out, n)
-    return 4 + 4 * n
-
-
-cdef Py_ssize_t write_vlans(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    """VLAN tags as 0xTPIDprio.cfi.vlan: four hexadecimal digits run into the first decimal number."""
-    cdef uint32_t[3] part
-    cdef uint32_t tpid, n = 0
-    cdef int k
-    # Progress: a tag further each turn.
-    while at < end:
-        if limit - out < 8 + 4 * <Py_ssize_t> n or end - at < 7 or at[0] != c"0" or at[1] != c"x":
-            return -1
-        tpid = 0
-        for k in range(2, 6):
-            if HEX[at[k]] > 15:
-                return -1
-            tpid = tpid << 4 | HEX[at[k]]
-        at += 6
-        if era & ERA_SWAPPED_HEX:
-            tpid = tpid << 4 & 0xF0F0 | tpid >> 4 & 0x0F0F
-        if at < end and at[0] == c".":          # before 5.01
-            at += 1
-        if not read_parts(&at, end, part, 3) or part[0] > 7 or part[1] > 1 or part[2] > 4095:
-            return -1
-        put32(out + 4 + 4 * n, tpid << 16 | part[0] << 13 | part[1] << 12 | part[2])
-        n += 1
-    if limit - out < 4:
-        return -1
-    put32(out, n)
-    return 4 + 4 * n
-
-
-cdef Py_ssize_t write_u32s(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    cdef uint32_t part
-    cdef uint32_t n = 0
-    # Progress: a number further each turn.
-    while at < end:
-        if limit - out < 8 + 4 * <Py_ssize_t> n or not read_parts(&at, end, &part, 1):
-            return -1
-        put32(out + 4 + 4 * n, part)
-        n += 1
-    if limit - out < 4:
-        return -1
-    put32(out, n)
-    return 4 + 4 * n
-
-
-cdef Py_ssize_t write_aspath(Text at, Text end, Room out, Room limit, int era) noexcept nogil:
-    """`100-200(300-400)`: an AS_SET (type 1) stands in parentheses, an AS_SEQUENCE (2) without.
-
-    Nothing stands between segments, so that two sequences in a row read as one with a wrong number
-    where they meet; the datagram's size then tells.
-    """
-    cdef uint8_t* top = out + 4
-    cdef uint8_t* segment = NULL
-    cdef uint32_t number, segments = 0, n = 0
-    cdef bint in_set = False
-    if limit - out < 4:
-        return -1
-    # Progress: one octet further each turn, at least.
-    while at < end:
-        if end - at > 1 and at[0] == c"-" and at[1] == c"(" and segment != NULL:
-            at += 1                             # before 5.01 a dash stands before a set
-        if at[0] == c"(" and not in_set:
-            in_set = True
-            segment = NULL
-            at += 1
-        elif at[0] == c")" and in_set and segment != NULL:
-            in_set = False
-            segment = NULL
-            at += 1
-            continue
-        elif at[0] == c"-" and segment != NULL:
-            at += 1
-        elif segment != NULL:
-            return -1
-        if not read_unsigned(&at, end, &number):
-            return -1
-        if segment == NULL:
-            if limit - top < 8:
-                return -1
-            segment = top
-            top += 8
-            n = 0
-            segments += 1
-            put32(segment, 1 if in_set else 2)
-        if limit - top < 4:
-            return -1
-        put32(top, number)
-        top += 4
-        n += 1
-        put32(segment + 4, n)
-    if in_set:
-        return -1
-    put32(out, segments)
-    return top - out
 
 
 # ── names, and what is said in words ─────────────────────────────────────────────────────────────────────────────────
@@ -647,7 +350,8 @@ def octets_of(kind, text, era=0):
     kind : str
     text : bytes
     era : int
-        1: 5.01, with swapped hexadecimal digits; 2: 5.01 or newer, with swapped digits in URL escapes.
+        1: 5.01, with swapped hexadecimal digits; 2: 5.01 or newer, with swapped digits in URL escapes;
+        4: before there were markers, with a dash behind each octet.
     """
     cdef bytes value = text
     cdef bytes out = bytes(4 * len(value) + 64)

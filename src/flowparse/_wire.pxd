@@ -41,3 +41,13 @@ cdef extern from *:
 
 cdef inline Py_ssize_t left(const Span* span) noexcept nogil:
     return span.end - span.at
+
+
+cdef inline bint is_zero(const Span* span) noexcept nogil:
+    cdef const uint8_t* at = span.at
+    # Progress: an octet further each turn.
+    while at < span.end:
+        if at[0] != 0:
+            return False
+        at += 1
+    return True

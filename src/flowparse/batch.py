@@ -17,7 +17,7 @@ from flowparse._columns import Sealed
 from flowparse._layout import Layout
 from flowparse._values import Chunk, Column, Row
 from flowparse.datatypes import Show
-from flowparse.text import html, quoted, time_text
+from flowparse.text import html, no_such, quoted, time_text
 
 __all__ = ["Batch"]
 
@@ -89,7 +89,10 @@ class Batch:
 
     def __getitem__(self, key: str | int | slice) -> Any:
         if isinstance(key, str):
-            return Column(self._layout, self._layout.index[key], self.chunks)
+            at = self._layout.index.get(key)
+            if at is None:
+                raise KeyError(no_such("column", key, self._layout.names))
+            return Column(self._layout, at, self.chunks)
         if isinstance(key, slice):
             return self._slice(key)
         at = key + len(self) if key < 0 else key

@@ -9,7 +9,7 @@ from ._layout import Layout
 from .datatypes import VARIABLE, ColumnType, Show
 from .template import FieldSpecifier
 
-__all__ = ["Column", "Compiled", "Place", "Step", "kernel_for", "placed_of"]
+__all__ = ["COUNTED", "Column", "Compiled", "Place", "Step", "kernel_for", "placed_of"]
 
 Column = tuple[str | None, ColumnType, str, Any, bool, int | None, str | None]
 """(name, type, source, argument, nullable, wire octets, unit), as `_columns.Layout` takes it."""
@@ -37,13 +37,17 @@ TIME_KERNELS = {
     "dateTimeNanoseconds": "nanoseconds",
 }
 NTP_KERNELS = ("microseconds", "nanoseconds")
+NOTHING_COUNTED = (-1, -1, -1)
+COUNTED = ("in_if", "out_if", "bytes")
+"""Columns of the flow view by which interfaces are counted."""
 
 
 class Compiled(NamedTuple):
     """What a Layout and `Plan(table, segments, steps, wires)` are made from.
 
-    Templates with equal `columns` and `finish` fill one table, if its layout takes their `wires`: how
-    long the field of each column is in this template, or None where that is of no interest.
+    Templates with equal `columns`, `finish` and `counted` fill one table, if its layout takes their `wires`: how
+    long the field of each column is in this template, or None where that is of no interest. Interfaces are `counted`
+    by the columns with the ifIndex that flows came in by and went out by, and with their octets; -1: there is none.
     """
 
     columns: tuple[Column, ...]
@@ -51,9 +55,10 @@ class Compiled(NamedTuple):
     steps: tuple[Step, ...]
     segments: tuple[int, ...]
     wires: tuple[int, ...] | None = None
+    counted: tuple[int, int, int] = NOTHING_COUNTED
 
     def layout(self) -> Layout:
-        return Layout(self.columns, self.finish, self.wires is not None)
+        return Layout(self.columns, self.finish, self.wires is not None, self.counted)
 
 
 class Place(NamedTuple):
@@ -62,6 +67,11 @@ class Place(NamedTuple):
     field: FieldSpecifier
     segment: int
     offset: int  # of the segment; 0 for the variable field that ends it
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """(PEN, id) of its element."""
+        return self.field.element.pen, self.field.element.id
 
     @property
     def is_variable(self) -> bool:

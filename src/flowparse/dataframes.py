@@ -132,7 +132,7 @@ def _pandas_array(pandas: Any, column: Column) -> Any:
     nulls = numpy.frombuffer(column.nulls(), bool)
     if show == Show.BOOLEAN:
         return pandas.arrays.BooleanArray(numpy.array([value is True for value in column], bool), nulls.copy())
-    if show == Show.TEXT or show in (Show.ADDRESS, Show.MAC, Show.OCTETS):
+    if show == Show.TEXT or show in (Show.ADDRESS, Show.MAC, Show.OCTETS, Show.LIST):
         # pandas 3 has a str type with missing values; before, "string" is the one that does not say "None".
         dtype = ("str" if int(pandas.__version__.split(".")[0]) >= 3 else "string") if show == Show.TEXT else object
         return pandas.Series(column.to_list(text=False), dtype=dtype)

@@ -36,6 +36,7 @@ class Show(IntEnum):
     MAC = 7  # 6 octets
     OCTETS = 8  # fixed or variable
     TEXT = 9  # variable, UTF-8
+    LIST = 10  # variable: numbers of the type `item`
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,22 @@ class ColumnType:
     ----------
     name : str
         As `flow.tsv` spells it: u8 ... u64, i8 ... i64, f32, f64, bool, time, ipv4, address, mac,
-        octetsN, binary, utf8.
+        octetsN, binary, utf8, and X[] for lists of X.
     width : int
         Octets of one value in memory; 0 for variable length (int32 offsets and data).
     arrow : str
         Format string of the Arrow C data interface.
     show : Show
         How the value reads.
+    item : str
+        Of lists, the type of their items, in which offsets count; "" for any other.
     """
 
     name: str
     width: int
     arrow: str
     show: Show
+    item: str = ""
 
 
 COLUMN_TYPES: dict[str, ColumnType] = {
@@ -82,6 +86,9 @@ COLUMN_TYPES: dict[str, ColumnType] = {
         ColumnType("mac", 6, "w:6", Show.MAC),
         ColumnType("binary", 0, "z", Show.OCTETS),
         ColumnType("utf8", 0, "u", Show.TEXT),
+        ColumnType("u32[]", 0, "+l", Show.LIST, "u32"),
+        ColumnType("i32[]", 0, "+l", Show.LIST, "i32"),
+        ColumnType("i64[]", 0, "+l", Show.LIST, "i64"),
     )
 }
 

@@ -1,36 +1,24 @@
 """Decoder: the Collecting Process of RFC 7011 without its sockets, and the face of the library.
 
-The compiled half (`_feed.Feeder`, and the walk of `_decode.Walker` below it) does the work on each
-datagram; this one makes what the walk stops for: plans from the caller's schema, events from notes,
-batches from columns.
+The compiled half (`_state.Keeper`, and down to the walk of `_decode.Walker` below it) does the work
+on each datagram. `recorder` keeps events, `restorer` saves what is known, `archive` reads captures
+and files; here is what the walk stops for: plans from the caller's schema, batches from columns.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import plan, told
-from ._capture import Reader
-from ._feed import Feeder
+from ._interfaces import InterfaceTable
 from ._layout import Layout
 from ._plan import Plan
+from .archive import ArchiveReader
 from .batch import Batch
-from .errors import DecodeError
-from .events import (
-    COUNTERS_DROPPED,
-    OPTIONS_DROPPED,
-    OUT_OF_RANGE,
-    PROTOCOLS,
-    Event,
-    Note,
-    address_text,
-    event_of,
-    refusal_of,
-)
-from .knowledge import Knowledge, Known
+from .events import COUNTERS_DROPPED, OPTIONS_DROPPED, OUT_OF_RANGE, PROTOCOLS, Event, address_text
+from .knowledge import Known
 from .limits import Limits
 from .message import VERSIONS, Message, Taken, batch_of, batches_of, joined, tables_of
 from .programs import Program, Programs
@@ -54,7 +42,7 @@ TABLES_OF_A_TEMPLATE = 2  # the one it writes to, and one whose rows wait to be 
 AT_LEAST_TABLES = 64
 
 
-class Decoder(Feeder):
+class Decoder(ArchiveReader):
     """RFC 7011 Collecting Process without its sockets, for NetFlow v1, v5, v7, v9, IPFIX and sFlow.
 
     It reads no clock and does no I/O: octets, who sent them and when are arguments. One decoder per
@@ -68,7 +56,8 @@ class Decoder(Feeder):
         What tells exporters apart. With the port, exporters behind one address (NAT, a load
         balancer) are kept apart, and one that changes its port is another.
     transport : {"udp", "tcp", "sctp", "file"}
-        How messages come: only over UDP can templates not be withdrawn (RFC 7011 section 8.4).
+        How datagrams come: only over UDP templates expire and cannot be withdrawn (RFC 7011 section
+        8.4). What comes by `feed_stream` is a stream whatever this says.
     malformed : {"discard", "salvage"} or None
         What becomes of a message whose count or lengths lie: all of it goes, templates included, or
         what is framed before the damage stays. None is the rule of each protocol: IPFIX is discarded
@@ -77,6 +66,10 @@ class Decoder(Feeder):
         Raise the DecodeError instead of telling it as an event; the message does not count.
     replay : bool
         Keep Sets whose template is not known, and decode them when it comes.
+    split_biflow : bool
+        Make two rows of a record that tells of both directions (RFC 5103, and what firewalls send): one for
+        each, the second with source and destination exchanged, `record_kind` 5 and what went back. There is
+        none where nothing did. Of the flow view; NATIVE has records as sent.
     sampling_override : mapping of address to int, optional
         Sampling rates that stand over what exporters say.
     default_sampling_rate : int, optional
@@ -85,8 +78,9 @@ class Decoder(Feeder):
     registry : Registry, optional
         Where elements that the schema adds are looked up.
     allow : callable, optional
-        Asked once about each exporter that is not known, with what the caller passed; a false
-        answer drops the datagram before any state is made.
+        Asked once about each exporter that is not known, with what the caller passed, and by
+        `import_state` with (address, port), the port 0 where `key` has none; a false answer drops
+        the datagram before any state is made.
 
     Raises
     ------
@@ -111,6 +105,7 @@ class Decoder(Feeder):
         malformed: Literal["discard", "salvage"] | None = None,
         strict: bool = False,
         replay: bool = True,
+        split_biflow: bool = False,
         sampling_override: Mapping[Address, int] | None = None,
         default_sampling_rate: int | None = None,
         limits: Limits | None = None,
@@ -125,6 +120,11 @@ class Decoder(Feeder):
             raise ValueError(f"malformed is 'discard', 'salvage' or None, not {malformed!r}")
         if transport not in ("udp", "tcp", "sctp", "file"):
             raise ValueError(f"transport is 'udp', 'tcp', 'sctp' or 'file', not {transport!r}")
+        super().__init__()
+        if limits is not None and not isinstance(limits, Limits):
+            raise TypeError(f"limits are Limits, not {type(limits).__name__}")
+        if sampling_override is not None and not isinstance(sampling_override, Mapping):
+            raise TypeError(f"sampling_override maps addresses to rates; it is no {type(sampling_override).__name__}")
         self._schema = schema
         self._limits = limits or Limits()
         self._by_port = key == "address+port"
@@ -136,14 +136,12 @@ class Decoder(Feeder):
         self._columns = None if isinstance(schema, Native) else schema.columns(self._elements)
         self._empty = None if self._columns is None else Layout(plan.empty(self._columns).columns)
         self._plans: list[Plan] = []
-        self._knowledge = Knowledge()
         self._joins_names = any(column.rule in JOINED for column in self._columns or ())
-        self._events: deque[Event] = deque()
-        self._events_dropped = 0
+        self._strict = bool(strict)
         self._configure(
             self._limits,
             malformed=malformed,
-            strict=bool(strict),
+            strict=self._strict,
             replay=bool(replay),
             transport=transport,
             default_rate=0 if default_sampling_rate is None else _checked_rate(default_sampling_rate),
@@ -154,7 +152,13 @@ class Decoder(Feeder):
             self._account,
             self._options_account,
             most_tables=TABLES_OF_A_TEMPLATE * self._limits.templates + AT_LEAST_TABLES,
+            counted=self._limits.interfaces > 0,
+            split_biflow=bool(split_biflow),
         )
+        self._interfaces = InterfaceTable(max(1, self._limits.interfaces))
+        if self._limits.interfaces > 0:
+            self._account.count_interfaces(self._interfaces)
+        self._ports: dict[tuple[bytes, int], str] = {}
         self._agents: Agents | None = None
         self._sflow: SflowPrograms | None = None
 
@@ -162,12 +166,16 @@ class Decoder(Feeder):
 
     def _identify(self, exporter: Exporter) -> tuple[bytes, bytes | None, int | None, int] | None:
         address, port = identify(exporter)
-        identity = address or b""
-        if self._by_port and port is not None:
-            identity += port.to_bytes(2)
+        identity = self._identity(address, port)
         if self._allow is not None and not self._knows(identity) and not self._allow(exporter):
             return None
         return identity, address, port, self._overrides.get(address, 0)
+
+    def _identity_of(self, exporter: Exporter) -> bytes:
+        return self._identity(*identify(exporter))
+
+    def _identity(self, address: bytes | None, port: int | None) -> bytes:
+        return (address or b"") + (port.to_bytes(2) if self._by_port and port is not None else b"")
 
     def _make_plan(self, protocol: int) -> None:
         if PROTOCOLS[protocol] == "sflow":
@@ -184,7 +192,8 @@ class Decoder(Feeder):
         from .sflow.programs import SflowPrograms  # noqa: PLC0415
 
         self._agents = Agents(self._limits)
-        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account)
+        counted = self._limits.interfaces > 0
+        self._sflow = SflowPrograms(self._columns, self._account, self._counters_account, counted=counted)
         self._set_sflow(self._sflow.kernel(), self._agents.table)
 
     def _identify_agent(self, sender: bytes, address: bytes) -> tuple[bytes, bytes, None, int]:
@@ -197,8 +206,9 @@ class Decoder(Feeder):
     def _make_room_for_counters(self) -> None:
         """Drop the rows of counters that nobody took."""
         assert self._sflow is not None
-        dropped = sum(len(part) for _, parts in self._sflow.take_counters() for part in parts)
-        self._tell(event_of((COUNTERS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+        taken = self._sflow.take_counters()
+        self._learn_ports(taken)
+        self._tell_number(COUNTERS_DROPPED, sum(len(part) for _, parts in taken for part in parts))
 
     def _make_program(self, octets: bytes, protocol: int, is_options: bool) -> Program | None:
         return self._programs.of_template(octets, protocol, is_options)
@@ -206,7 +216,7 @@ class Decoder(Feeder):
     def _make_room_for_options(self) -> None:
         """Drop the options records that nobody took."""
         dropped = sum(len(part) for _, parts in self._programs.take(options=True) for part in parts)
-        self._tell(event_of((OPTIONS_DROPPED, None, None, None, (dropped, 0, 0), 0)))
+        self._tell_number(OPTIONS_DROPPED, dropped)
 
     def _learn(
         self, identity: bytes, protocol: int, domain: int, lessons: list[tuple[bytes, bytes]]
@@ -222,19 +232,6 @@ class Decoder(Feeder):
 
     def _inform(self, identity: bytes, protocol: int, domain: int) -> Known:
         return self._knowledge.known((identity, protocol, domain), names=self._joins_names)
-
-    def _report(self, notes: list[Note]) -> None:
-        for note in notes:
-            self._tell(event_of(note))
-
-    def _tell(self, event: Event) -> None:
-        if len(self._events) < self._limits.events:
-            self._events.append(event)
-        else:
-            self._events_dropped += 1
-
-    def _refusal(self, reason: Note) -> DecodeError:
-        return refusal_of(reason)
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -260,91 +257,11 @@ class Decoder(Feeder):
         TypeError, ValueError
             An argument that means nothing, before any state.
         """
-        return Message(self._feed_apart(datagram, exporter, received_ns), self._empty, self._elements)
-
-    def feed_capture(self, capture: Buffer, *, ports: Iterable[int] | None = None) -> int:
-        """Decode the UDP datagrams of a pcap or pcapng capture; exporters and times come from its packets.
-
-        Parameters
-        ----------
-        capture : buffer of octets
-        ports : iterable of int, optional
-            Destination ports; None is all of them.
-
-        Returns
-        -------
-        rows : int
-            Flow rows that were added.
-
-        Raises
-        ------
-        DecodeError
-            The octets do not start a capture. Damage further on ends it with an event.
-        """
-        reader = Reader(capture, ports)
-        rows, _ = self._feed_reader(reader)
-        self._tell_of_capture(reader)
-        return rows
-
-    def batches(
-        self, source: Buffer | Iterable[tuple[Buffer, Exporter, int | None]], *, rows: int = 1_000_000
-    ) -> Iterator[Batch]:
-        """Decode any archive in flat memory.
-
-        Parameters
-        ----------
-        source : buffer, or iterable of (datagram, exporter, received_ns)
-            The octets of a capture, or datagrams from anywhere.
-        rows : int
-            About how many rows a Batch has; it may have those of one datagram more.
-
-        Yields
-        ------
-        batch : Batch
-            In the decoder's schema; with NATIVE one for each layout.
-        """
-        if rows < 1:
-            raise ValueError(f"a batch has at least one row, not {rows}")
-        try:
-            memoryview(source)  # type: ignore[arg-type]
-        except TypeError:
-            return self._batches_of_datagrams(source, rows)  # type: ignore[arg-type]
-        return self._batches_of_capture(Reader(source), rows)  # type: ignore[arg-type]
-
-    def _batches_of_datagrams(
-        self, source: Iterable[tuple[Buffer, Exporter, int | None]], rows: int
-    ) -> Iterator[Batch]:
-        for datagram, exporter, received_ns in source:
-            self.feed(datagram, exporter, received_ns)
-            if self.rows_waiting >= rows:
-                yield from self._take_any()
-        yield from self._take_any()
-
-    def _batches_of_capture(self, reader: Reader, rows: int) -> Iterator[Batch]:
-        ended = False
-        while not ended:
-            _, ended = self._feed_reader(reader, rows)
-            if ended:
-                self._tell_of_capture(reader)
-            yield from self._take_any()
-
-    def _tell_of_capture(self, reader: Reader) -> None:
-        """Packets that were not whole datagrams, and what ended the capture before its time."""
-        counts = {name: n for name, n in reader.counts().items() if n and name in LOST_PACKETS}
-        if counts:
-            what = ", ".join(f"{n} {LOST_PACKETS[name]}" for name, n in counts.items())
-            self._tell(
-                Event(
-                    code="data_dropped",
-                    severity="warning",
-                    message=f"packets of the capture that held no whole datagram: {what}",
-                    detail=counts,
-                )
-            )
-        if reader.error is not None:
-            self._tell(
-                Event(code="stream_broken", severity="error", message=str(reader.error), offset=reader.error.offset)
-            )
+        whole = self._feed_apart(datagram, exporter, received_ns)
+        self._learn_ports(whole[7])
+        for note in whole[2]:
+            self._count(note)
+        return Message(whole, self._empty, self._elements)
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -373,8 +290,7 @@ class Decoder(Feeder):
 
     def _tell_out_of_range(self) -> None:
         values, self._programs.n_out_of_range = self._programs.n_out_of_range, 0
-        if values:
-            self._tell(event_of((OUT_OF_RANGE, None, None, None, (values, 0, 0), 0)))
+        self._tell_number(OUT_OF_RANGE, values)
 
     def take_counters(self) -> list[Batch]:
         """Hand over the sFlow counters so far, one Batch per structure.
@@ -382,7 +298,11 @@ class Decoder(Feeder):
         Who never takes them loses the oldest, with an event.
         """
         self._check_idle()
-        return joined(self._sflow.take_counters()) if self._sflow else []
+        if self._sflow is None:
+            return []
+        taken = self._sflow.take_counters()
+        self._learn_ports(taken)
+        return joined(taken)
 
     def _taken(self) -> Taken:
         self._check_idle()
@@ -394,20 +314,17 @@ class Decoder(Feeder):
         batches = self.take_tables() if self._empty is None else [self.take()]
         return [batch for batch in batches if len(batch)]
 
-    def events(self) -> list[Event]:
-        """What happened since the last call, oldest first; `Limits.events` at most, and one that counts the rest."""
-        told = [*self._events, *(self._agents.events() if self._agents else ())]
-        self._events.clear()
-        if self._events_dropped:
+    def _events_of_others(self) -> list[Event]:
+        told = self._agents.events() if self._agents else []
+        if evicted := self._interfaces.take_evicted():
             told.append(
                 Event(
                     code="limit_reached",
                     severity="warning",
-                    message=f"{self._events_dropped} more events than Limits.events were dropped",
-                    detail={"limit": self._limits.events, "dropped": self._events_dropped},
+                    message=f"{evicted} interfaces heard of least recently are forgotten: Limits.interfaces",
+                    detail={"interfaces": evicted, "limit": self._limits.interfaces},
                 )
             )
-            self._events_dropped = 0
         return told
 
     def templates(self) -> list[Template]:
@@ -436,6 +353,30 @@ class Decoder(Feeder):
         return self._agents.read(now_ns)
 
     @property
+    def interfaces(self) -> Batch:
+        """Interfaces by exporter and ifIndex, a row each: flows and bytes that came in and went out, names.
+
+        Counted are the rows of FLOW, and of NATIVE but sFlow's, whatever columns the schema has: `flows`
+        and `bytes` are those of `in_*` and `out_*` together, as exporters sent them, not multiplied by
+        sampling rates. `last_seen_ns` is by `received_ns`. Names are what options or sFlow's counters
+        told; an interface that they alone told of has no flows. ifIndex 0 is none.
+        """
+        self._check_idle()
+        self._programs.seal()
+        if self._sflow is not None:
+            self._sflow.seal()
+            self._learn_ports(self._sflow.waiting_counters(told.PORT_NAME))
+        return told.interfaces(self._interfaces.rows(), self._ports, self._knowledge)
+
+    def _learn_ports(self, taken: Taken) -> None:
+        """Remember what counters call ports, as many as `Limits.interfaces`; the oldest makes room."""
+        for address, if_index, name in told.ports_of(taken) if self._limits.interfaces else ():
+            self._ports.pop((address, if_index), None)
+            if len(self._ports) >= self._limits.interfaces:
+                del self._ports[next(iter(self._ports))]
+            self._ports[address, if_index] = name
+
+    @property
     def samplers(self) -> Batch:
         """Samplers and selectors that options told of, a row each."""
         return told.samplers(self._knowledge)
@@ -462,15 +403,6 @@ class Decoder(Feeder):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Decoder holds columns in the making and does not pickle; make one in each process")
-
-
-LOST_PACKETS = {
-    "fragments": "fragments",
-    "snapped": "captured too short",
-    "bad_packets": "with a header that lies",
-    "unknown_link": "of an unknown link layer",
-    "unknown_interface": "of an unknown interface",
-}
 
 
 def _checked_rate(given: int) -> int:

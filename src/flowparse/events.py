@@ -219,7 +219,7 @@ NOTES: tuple[Wording, ...] = (
         "warning",
         LimitExceeded,
         None,
-        "the domain heard of least recently is forgotten: Limits.domains_per_exporter is {limit}",
+        "the domain heard of least recently is forgotten: Limits.domains, .domains_per_exporter; one is {limit}",
         ("limit",),
     ),
     Wording("data_dropped", "warning", DecodeError, None, "a datagram of an exporter that is not allowed"),

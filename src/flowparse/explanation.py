@@ -8,18 +8,21 @@ NetFlow v1, v5, v7, v9 and IPFIX. Not here: sFlow, and what stands in a sampled 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from . import registry as facts
 from .events import Event
+from .limits import Limits
 from .reference import Decoder
 from .reference import fixed as fixed_formats
 from .reference.message import TEMPLATE_SETS
 from .reference.templates import Definition, Template, Withdrawal, read_templates
 from .reference.values import value
-from .reference.wire import HEADERS, Damage, FieldSpecifier, SetSpan, read_header, read_records, read_sets
+from .reference.wire import HEADERS, VARIABLE, Damage, FieldSpecifier, SetSpan, read_header, read_records, read_sets
 from .registry import Registry
+from .state import unpack
 from .text import html, time_text, visible
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ HEADER_FIELDS: Mapping[int, tuple[tuple[str, int, str], ...]] = {
         *(("Sequence Number", 4, "data records"), ("Observation Domain ID", 4, "")),
     ),
 }  # fmt: skip
+VERSIONS_OF_PROTOCOLS = {3: 9, 4: 10}  # events.PROTOCOLS
 PEOPLE_SAY = {1: "NetFlow v1", 5: "NetFlow v5", 7: "NetFlow v7", 9: "NetFlow v9", 10: "IPFIX"}
 TIMES = {"dateTimeSeconds", "dateTimeMilliseconds", "dateTimeMicroseconds", "dateTimeNanoseconds"}
 
@@ -64,7 +68,7 @@ class Part:
     ----------
     offset, length : int
     depth : int
-        0 for headers and Sets, 1 for records, 2 for fields.
+        0 for headers and Sets, 1 for records, 2 for fields; more within lists (RFC 6313).
     name, value, note : str
     """
 
@@ -122,12 +126,21 @@ class Explanation:
         return f'<table style="text-align:left"><tr><th>offset</th><th>octets</th><th>what</th></tr>{rows}</table>'
 
 
-def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Registry | None = None) -> Explanation:
+def explain(
+    datagram: Buffer,
+    *,
+    state: Buffer | None = None,
+    templates: Iterable[Buffer] = (),
+    registry: Registry | None = None,
+) -> Explanation:
     """Name every octet of a datagram.
 
     Parameters
     ----------
     datagram : buffer of octets
+    state : buffer of octets, optional
+        What `Decoder.export_state` or `scan_templates` returned. Of exporters that define a template otherwise in the
+        same domain, the definition seen last holds.
     templates : iterable of buffers of octets, optional
         Datagrams of the same exporter that came before, for their templates.
     registry : Registry, optional
@@ -136,6 +149,11 @@ def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Reg
     Returns
     -------
     Explanation
+
+    Raises
+    ------
+    StateError
+        The state is none, or damaged.
 
     Examples
     --------
@@ -148,15 +166,42 @@ def explain(datagram: Buffer, *, templates: Iterable[Buffer] = (), registry: Reg
        12 +4     00 00 00 01                                            Observation Domain ID = 1
                                                                       ! the message holds no Set
     """
+    if isinstance(datagram, str | int):
+        raise TypeError(f"a datagram is octets, not {type(datagram).__name__}")
     octets = bytes(datagram)
     elements = registry or Registry.default()
     decoder = Decoder(malformed="salvage", replay=False, transport="file", registry=elements)
-    for earlier in templates:
+    for earlier in (*_messages_of(state, octets), *templates):
         decoder.feed(bytes(earlier), "")
     decoder.events()
     known = {each.template.id: each.template for each in decoder.templates() if _is_of(each, octets)}
     events = tuple(decoder.decode(octets, "").events)
     return Explanation(octets, tuple(_parts(octets, known, elements)), events)
+
+
+def _messages_of(state: Buffer | None, octets: bytes) -> Iterator[bytes]:
+    """A message for each template of a state that the datagram may be decoded by, the one seen last behind others."""
+    if state is None:
+        return
+    saved = unpack(state)
+    try:
+        header = read_header(octets)
+    except Damage:
+        return
+    found = [
+        (known.rank(), known)
+        for ((_, protocol, domain), _), known in saved.templates.items()
+        if VERSIONS_OF_PROTOCOLS.get(protocol) == header.version and domain == header.domain
+    ]
+    for _, known in sorted(found, key=lambda each: each[0]):
+        of_templates, of_options = TEMPLATE_SETS[header.version]
+        id = of_options if known.is_options else of_templates
+        body = id.to_bytes(2) + (4 + len(known.octets)).to_bytes(2) + known.octets
+        whose = bytes(4) + header.domain.to_bytes(4)
+        if header.version == 9:
+            yield b"\0\x09\0\1" + bytes(8) + whose + body
+        else:
+            yield b"\0\x0a" + (16 + len(body)).to_bytes(2) + bytes(4) + whose + body
 
 
 def _is_of(each: object, octets: bytes) -> bool:
@@ -206,7 +251,7 @@ def _fixed(octets: bytes, version: int, at: int) -> Iterator[Part]:
         record = tuple(
             octets[at + sum(f.length for f in fields[:i]) :][: field.length] for i, field in enumerate(fields)
         )
-        yield from _record(octets, fields, record, at, at + length, n)
+        yield from _record(_Inside(octets, {}, Registry.default()), fields, record, at, at + length, n)
         at += length
     if at < len(octets):
         yield Part(at, len(octets) - at, 0, "behind the last record", _hex(octets[at:]))
@@ -228,9 +273,10 @@ def _set(octets: bytes, span: SetSpan, version: int, known: dict[int, Template],
             yield part
             at = max(at, part.offset + part.length)
     elif template is not None:
+        inside = _Inside(octets, known, elements)
         try:
             for n, (record, end) in enumerate(read_records(octets, at, span.end, template.fields)):
-                yield from _record(octets, template.fields, record, at, end, n)
+                yield from _record(inside, template.fields, record, at, end, n)
                 at = end
         except Damage:
             pass
@@ -275,17 +321,136 @@ def _template(octets: bytes, made: Definition, version: int) -> Iterator[Part]:
         at += width
 
 
+class _Inside(NamedTuple):
+    """What a record is read with: all octets, and what fields may refer to."""
+
+    octets: bytes
+    known: dict[int, Template]
+    elements: Registry
+    level: int = 0  # of lists around it
+
+
 def _record(
-    octets: bytes, fields: Iterable[FieldSpecifier], record: tuple[bytes, ...], at: int, end: int, n: int
+    inside: _Inside,
+    fields: Iterable[FieldSpecifier],
+    record: tuple[bytes, ...],
+    at: int,
+    end: int,
+    n: int,
+    depth: int = 1,
 ) -> Iterator[Part]:
-    yield Part(at, end - at, 1, f"record {n + 1}")
+    yield Part(at, end - at, depth, f"record {n + 1}")
     for field, raw in zip(fields, record, strict=True):
-        if field.length == 65535:
-            prefix = 3 if octets[at] == 255 else 1
-            yield Part(at, prefix, 2, f"length of {field.name}", str(len(raw)))
+        if field.length == VARIABLE:
+            prefix = 3 if inside.octets[at] == 255 else 1
+            yield Part(at, prefix, depth + 1, f"length of {field.name}", str(len(raw)))
             at += prefix
-        yield Part(at, len(raw), 2, field.name, _value(field, raw), _unit(field))
+        yield from _field(inside, field, at, at + len(raw), depth + 1)
         at += len(raw)
+
+
+def _field(inside: _Inside, field: FieldSpecifier, at: int, end: int, depth: int) -> Iterator[Part]:
+    if field.type not in LISTS or end == at:
+        yield Part(at, end - at, depth, field.name, _value(field, inside.octets[at:end]), _unit(field))
+        return
+    yield Part(at, end - at, depth, f"{field.name}: {field.type}")
+    if inside.level == Limits().list_depth:
+        yield Part(at, end - at, depth + 1, "lists within lists, not read", _hex(inside.octets[at:end]))
+        return
+    for part in LISTS[field.type](inside._replace(level=inside.level + 1), at, end, depth + 1):
+        yield part
+        at = max(at, part.offset + part.length)
+    if at < end:
+        yield Part(at, end - at, depth + 1, "not read", _hex(inside.octets[at:end]))
+
+
+def _semantic(inside: _Inside, at: int, depth: int) -> Part:
+    number = inside.octets[at]
+    return Part(at, 1, depth, "semantic", str(number), facts.names("structured_data_types_semantics").get(number, ""))
+
+
+def _basic_list(inside: _Inside, at: int, end: int, depth: int) -> Iterator[Part]:
+    """Values of one element (RFC 6313 section 4.5.1)."""
+    octets = inside.octets
+    width = 8 if end - at >= 2 and octets[at + 1] & 0x80 else 4
+    if end - at < 1 + width:
+        return
+    yield _semantic(inside, at, depth)
+    id, length = int.from_bytes(octets[at + 1 : at + 3]) & 0x7FFF, int.from_bytes(octets[at + 3 : at + 5])
+    pen = int.from_bytes(octets[at + 5 : at + 9]) if width == 8 else 0
+    found = inside.elements.find(pen, id)
+    element = found or inside.elements.unknown(pen, id)
+    field = FieldSpecifier(pen, id, element.name, element.type, length, False, found is not None)
+    number = f"{pen}/{id}" if pen else str(id)
+    words = f"{number}, " + ("variable" if length == VARIABLE else f"{length} octets")
+    yield Part(at + 1, width, depth, f"of {field.name}", words, field.type)
+    at += 1 + width
+    if length == 0:
+        return
+    try:
+        # A list of one element is records of one field.
+        for (raw,), after in read_records(octets, at, end, (field,)):
+            if length == VARIABLE:
+                yield Part(at, after - len(raw) - at, depth, f"length of {field.name}", str(len(raw)))
+            yield from _field(inside, field, after - len(raw), after, depth)
+            at = after
+    except Damage:
+        return
+
+
+def _records_of(inside: _Inside, id: int, at: int, end: int, depth: int) -> Iterator[Part]:
+    template = inside.known.get(id)
+    if template is None or not template.min_length:
+        return
+    try:
+        for n, (record, after) in enumerate(read_records(inside.octets, at, end, template.fields)):
+            yield from _record(inside, template.fields, record, at, after, n, depth)
+            at = after
+    except Damage:
+        return
+
+
+def _template_of(inside: _Inside, at: int, depth: int) -> Part:
+    id = int.from_bytes(inside.octets[at : at + 2])
+    return Part(at, 2, depth, "Template ID", str(id), "" if id in inside.known else "not known")
+
+
+def _template_list(inside: _Inside, at: int, end: int, depth: int) -> Iterator[Part]:
+    """Records of one template (RFC 6313 section 4.5.2)."""
+    if end - at < 3:
+        return
+    yield _semantic(inside, at, depth)
+    yield _template_of(inside, at + 1, depth)
+    yield from _records_of(inside, int.from_bytes(inside.octets[at + 1 : at + 3]), at + 3, end, depth)
+
+
+def _multi_list(inside: _Inside, at: int, end: int, depth: int) -> Iterator[Part]:
+    """Records of several templates, each behind its length (RFC 6313 section 4.5.3)."""
+    if end - at < 1:
+        return
+    yield _semantic(inside, at, depth)
+    at += 1
+    while end - at >= 4:
+        id, length = (int.from_bytes(inside.octets[at + n : at + n + 2]) for n in (0, 2))
+        if not 4 <= length <= end - at:
+            return
+        yield Part(at, length, depth, f"records of template {id}")
+        yield _template_of(inside, at, depth + 1)
+        yield Part(at + 2, 2, depth + 1, "length", str(length), "octets")
+        behind = at + 4
+        for part in _records_of(inside, id, behind, at + length, depth + 1):
+            yield part
+            behind = max(behind, part.offset + part.length)
+        if behind < at + length:
+            yield Part(behind, at + length - behind, depth + 1, "not read", _hex(inside.octets[behind : at + length]))
+        at += length
+
+
+LISTS: Mapping[str, Callable[[_Inside, int, int, int], Iterator[Part]]] = {
+    "basicList": _basic_list,
+    "subTemplateList": _template_list,
+    "subTemplateMultiList": _multi_list,
+}
 
 
 def _value(field: FieldSpecifier, raw: bytes) -> str:

@@ -4,7 +4,7 @@ A rule takes fields into columns (decode steps), and says what is settled when s
 rows are there (finish steps). What nobody asked for is not decoded, unless a column that is wanted
 depends on it: then it is scratch. A column that nothing fills is null throughout and costs nothing.
 
-Not here: sampled packet headers, whose octets would fill columns that their record leaves null.
+What a record does not say its packet section may (`_finish_sections`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,20 @@ from functools import cache
 from typing import Any
 
 from . import registry
-from .compiled import NTP_KERNELS, TIME_KERNELS, Column, Compiled, Place, Step, kernel_for, placed_of
-from .datatypes import COLUMN_TYPES, DATA_TYPES, ColumnType, Show
+from ._sampled import sampled_fields
+from .compiled import (
+    COUNTED,
+    NOTHING_COUNTED,
+    NTP_KERNELS,
+    TIME_KERNELS,
+    Column,
+    Compiled,
+    Place,
+    Step,
+    kernel_for,
+    placed_of,
+)
+from .datatypes import COLUMN_TYPES, DATA_TYPES, ColumnType, Show, octets
 from .schema import FlowColumn, flow_columns
 from .template import FieldSpecifier
 
@@ -33,9 +45,26 @@ DELTAS = {(0, 158), (0, 159)}
 INIT_TIME = (0, 160)
 DURATIONS = {(0, 161): "ms", (0, 162): "us"}
 IP_VERSION, ETHERNET_TYPE = (0, 60), (0, 256)
-PACKET_SECTIONS = ((0, 104), (0, 313), (0, 314), (0, 315))
+PACKET_SECTIONS: dict[Number, tuple[str, Number, Number]] = {
+    (0, 314): ("payload_section", (0, 410), (0, 409)),
+    (0, 316): ("mpls_section", (0, 410), (0, 409)),
+    (0, 317): ("ip_section", (0, 410), (0, 409)),
+    (0, 313): ("ip_section", (0, 410), (0, 409)),
+    (0, 104): ("frame_section", (0, 103), (0, 102)),
+    (0, 315): ("frame_section", (0, 410), (0, 409)),
+}
+"""Element -> (finish step, element of how many octets of it are of the packet, of how many lie before them), in the
+order in which they are read: what a later one says of the packet stands over what an earlier one did."""
+SECTION_COLUMNS = {
+    *("src_mac", "dst_mac", "etype", "vlan_id", "src_addr", "dst_addr", "ip_tos", "ip_ttl", "proto", "src_port"),
+    *("dst_port", "tcp_flags", "icmp_type", "icmp_code", "fragment_id", "fragment_offset", "ipv6_flow_label"),
+    *("mpls_label_1", "mpls_label_2", "mpls_label_3"),
+}
+"""What a packet section can fill where the record has no element for it; and `bytes` of a sample."""
+PROTOCOL, FRAME_TYPE = (0, 4), (0, 408)
 PACKET_LENGTHS = ((0, 312), (0, 224), (0, 190))
 NAT_EVENT = (0, 230)
+BIFLOW_DIRECTION = (0, 239)
 FIREWALL_EVENTS = ((0, 233), (9, 7237))
 SAMPLERS = ((0, 48), (0, 302))
 INTERFACE = (0, 10)
@@ -46,10 +75,14 @@ RECORD_RATES: tuple[tuple[str | None, tuple[Number, ...]], ...] = (
     ("rate_of_population", ((0, 309), (0, 310))),
     ("rate_of_probability", ((0, 311),)),
 )
+SAMPLED = "sampled"
+_SAMPLED_FIELDS, SAMPLED_OCTETS = sampled_fields()
+SAMPLED_NUMBERS = {name: number for number, name in enumerate(_SAMPLED_FIELDS)}
+ICMP_PAIR = ("icmp_type", "icmp_code")
 # enums/time_source.tsv, enums/record_kind.tsv
 ABSOLUTE, DELTA, RECORD_INIT = 1, 2, 3
 OF_CONTEXT = -1  # as the message's header or options know
-FLOW_RECORD, SAMPLE, NAT, FIREWALL = 0, 1, 2, 3
+FLOW_RECORD, SAMPLE, NAT, FIREWALL, REVERSE = 0, 1, 2, 3, 5
 
 
 @cache
@@ -72,7 +105,14 @@ def empty(columns: Iterable[FlowColumn]) -> Compiled:
     )
 
 
-def flow(fields: Sequence[FieldSpecifier], columns: Sequence[FlowColumn], *, lookups: bool = True) -> Compiled:
+def flow(
+    fields: Sequence[FieldSpecifier],
+    columns: Sequence[FlowColumn],
+    *,
+    lookups: bool = True,
+    counted: bool = False,
+    reverse: bool = False,
+) -> Compiled:
     """The flow view of a template.
 
     Parameters
@@ -83,11 +123,17 @@ def flow(fields: Sequence[FieldSpecifier], columns: Sequence[FlowColumn], *, loo
         What the schema wants.
     lookups : bool
         Whether interfaces may have sampling rates of their own, which options tell.
+    counted : bool
+        Whether interfaces are counted, by columns of which the caller may know nothing.
+    reverse : bool
+        Whether these are the fields of a biflow as its other end has them.
     """
     view = _View(fields, columns, lookups=lookups)
+    view.is_reverse = reverse
     for column in columns:
         view.want(column.name)
-    return view.compiled()
+    places = view.counted() if counted else NOTHING_COUNTED
+    return view.compiled()._replace(counted=places)
 
 
 def fits(field: FieldSpecifier, type: ColumnType) -> bool:
@@ -121,6 +167,7 @@ class _View:
             (place.field.element.pen, place.field.element.id): place for place in reversed(placed)
         }
         self.lookups = lookups
+        self.is_reverse = False  # the other half of a biflow
         self.described = flow_columns() | {column.name: column for column in columns}
         self.index = {column.name: i for i, column in enumerate(columns)}
         self.specs: list[Column] = list(empty(columns).columns)
@@ -128,6 +175,7 @@ class _View:
         self.finish: list[tuple[str, tuple[int, ...]]] = []
         self.steps: list[Step] = []
         self.time_codes: dict[str, int] = {}
+        self.of_section: set[str] = set()  # columns that packet sections fill
         self.own_times: set[str] = set()  # not of a duration, nor of the record
 
     # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,10 +188,55 @@ class _View:
         if name not in self.settled:
             self.settled.add(name)
             RULES[column.rule](self, column)
+            for each in ICMP_PAIR if name in ICMP_PAIR else (name,):
+                self.fill_from_section(each)
         return self.index[name]
+
+    def fill_from_section(self, name: str) -> None:
+        """Fill a column that the template has nothing for from the packet section of each record."""
+        index = self.index[name]
+        if self.specs[index][2] != "null" or self.described[name].element is not None:
+            return
+        if name in SECTION_COLUMNS or (name == "bytes" and _is_sample(self)):
+            sampled = self.sampled()
+            if sampled is not None:
+                self.fill(index, "finish")
+                self.finish_with("of_section", sampled, index, SAMPLED_NUMBERS[name])
+                self.of_section.add(name)
+
+    def sampled(self) -> int | None:
+        """A scratch column with what packet sections say; None where the template has none."""
+        sections = [number for number in PACKET_SECTIONS if number in self.places]
+        if not sections:
+            return None
+        if SAMPLED not in self.index:
+            self.specs.append((None, octets(SAMPLED_OCTETS), "finish", None, False, None, None))
+            index = self.index[SAMPLED] = len(self.specs) - 1
+            self.finish_with("no_sections", index)
+            for number in sections:
+                kind, exported, before = PACKET_SECTIONS[number]
+                others = (
+                    *(_shared(self, each, "u16") for each in (exported, before, FRAME_TYPE)),
+                    _shared(self, PROTOCOL, "u8"),
+                )
+                held = self.octets(self.places[number])
+                self.finish_with(kind, index, held, *(index if each is None else each for each in others))
+        return self.index[SAMPLED]
 
     def is_filled(self, name: str) -> bool:
         return self.specs[self.want(name)][2] != "null"
+
+    def counted(self) -> tuple[int, int, int]:
+        """The columns that interfaces are counted by; -1 for one that nothing fills."""
+        found = []
+        for name in COUNTED:
+            column = self.described[name]
+            numbers = (*sources_of(column), *PACKET_LENGTHS, *PACKET_SECTIONS)
+            there = column.element is None and any(number in self.places for number in numbers)
+            index = self.want(name) if there else -1
+            found.append(index if there and self.specs[index][2] != "null" else -1)
+        in_if, out_if, octets = found
+        return NOTHING_COUNTED if in_if < 0 and out_if < 0 else (in_if, out_if, octets)
 
     def scratch(self, type: str, source: str = "step") -> int:
         """A column that is not handed over."""
@@ -230,6 +323,8 @@ def _first(view: _View, column: FlowColumn) -> None:
         view.fill(index, "context", column.sources[0][1:])
     elif place := view.there(sources_of(column), column.type):
         view.take(place, index)
+        if view.is_reverse and place.number == BIFLOW_DIRECTION:
+            view.finish_with("other_direction", index)
 
 
 def _families(view: _View, column: FlowColumn) -> dict[int, Place]:
@@ -396,8 +491,13 @@ def _icmp(view: _View, column: FlowColumn) -> None:
             if view.specs[index][2] != "null":
                 view.finish_with("only_icmp", proto, index)
         return
-    ports = [view.want(name) for name in ("src_port", "dst_port") if view.is_filled(name)] if has_proto else []
-    if ports:
+    names = [name for name in ("src_port", "dst_port") if view.is_filled(name) and name not in view.of_section]
+    ports = [view.want(name) for name in names] if has_proto else []
+    if ports and view.is_reverse:
+        # Type and code in them are those of the way forth.
+        for index in ports:
+            view.finish_with("not_icmp", view.want("proto"), index)
+    elif ports:
         view.fill(type_, "finish")
         view.fill(code, "finish")
         kind = "icmp_split" if len(ports) == 2 else "icmp_from_port"
@@ -533,7 +633,9 @@ def _counter(view: _View, column: FlowColumn) -> None:
 def _kind(view: _View, column: FlowColumn) -> None:
     """What a record tells of, by what its template has."""
     kind = FLOW_RECORD
-    if NAT_EVENT in view.places and not _has_counters(view):
+    if view.is_reverse:
+        kind = REVERSE
+    elif NAT_EVENT in view.places and not _has_counters(view):
         kind = NAT
     elif any(number in view.places for number in FIREWALL_EVENTS):
         kind = FIREWALL

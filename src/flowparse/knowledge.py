@@ -9,9 +9,10 @@ Not here: how rows are joined to it, which is `plan` and the kernels.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ._lookup import Names, Rates, application_number
 from .template import VARIABLE, FieldSpecifier
@@ -25,12 +26,14 @@ MOST_OF_TABLE = 16384
 MOST_DOMAINS = 64  # of an exporter, that were told anything
 MOST_IN_ALL = 1 << 20
 MOST_RATE = 1 << 24
+MOST_INIT_MS = (2**63 - 1) // 10**6  # as nanoseconds; it is the year 2262
 SWAPPED = 1 << 16  # from here on, octets in the wrong order are likelier than such a rate
 
 SAMPLER_IDS = ("samplerId", "selectorId")
 INTERFACES = ("scopeInterface", "ingressInterface", "egressInterface")
 TEMPLATES = ("scopeTemplate", "templateId")
 RATES = ("samplingInterval", "samplerRandomInterval", "samplingPacketInterval", "samplingSize", "samplingProbability")
+FLOATS = {4: ">f", 8: ">d"}
 NAMES = {
     "interfaceName",
     "interfaceDescription",
@@ -98,12 +101,22 @@ class Tables:
     template_rates: dict[int, int] = field(default_factory=dict)
     rate: int | None = None
     init_time_ms: int | None = None
+    seen_ns: int | None = None  # of a saved state: when the domain was last heard of
 
     @property
     def n_entries(self) -> int:
         """How many names and rates it holds."""
-        names = len(self.samplers) + len(self.interfaces) + len(self.applications) + len(self.vrfs)
-        return names + len(self.interface_rates) + len(self.template_rates)
+        return sum(map(len, self._all))
+
+    @property
+    def n_largest(self) -> int:
+        """How many the largest of its tables holds."""
+        return max(map(len, self._all))
+
+    @property
+    def _all(self) -> tuple[Mapping[Any, Any], ...]:
+        names = self.samplers, self.interfaces, self.applications, self.vrfs
+        return *names, self.interface_rates, self.template_rates
 
 
 class Odd(NamedTuple):
@@ -158,8 +171,9 @@ class Knowledge:
             self._learn_rate(tables, record, odd)
             self._learn_names(tables, record)
             if (init := number(record, "systemInitTimeMilliseconds")) is not None:
-                self.version += tables.init_time_ms != (init or None)
-                tables.init_time_ms = init or None
+                init = init if 0 < init <= MOST_INIT_MS else None
+                self.version += tables.init_time_ms != init
+                tables.init_time_ms = init
         return odd
 
     def take_dropped(self) -> int:
@@ -198,6 +212,39 @@ class Knowledge:
         for identity in [identity for identity in self._exporters if not is_known(identity)]:
             for tables in self._exporters.pop(identity).values():
                 self._forget(tables)
+
+    def forget_template_rates(self, identity: bytes, protocol: int) -> None:
+        """The ids of an exporter's templates mean nothing any longer."""
+        for (of_protocol, _), tables in self._exporters.get(identity, {}).items():
+            if of_protocol == protocol and tables.template_rates:
+                self._n -= len(tables.template_rates)
+                tables.template_rates = {}
+                self.version += 1
+
+    def with_tables(self, given: Mapping[Scope, Tables]) -> Knowledge:
+        """What is known, with other tables of some domains.
+
+        Raises
+        ------
+        ValueError
+            It would be more than there is room for.
+        """
+        made = Knowledge()
+        made._exporters = dict(self._exporters)
+        for scope, tables in given.items():
+            made._exporters[scope[0]] = made._exporters.get(scope[0], {}) | {scope[1:]: tables}
+        made._n = sum(tables.n_entries for of in made._exporters.values() for tables in of.values())
+        made.version, made.dropped = self.version + 1, self.dropped
+        of_domain = max((tables.n_largest for tables in given.values()), default=0)
+        of_exporter = max((len(made._exporters[scope[0]]) for scope in given), default=0)
+        for what, n, most in (
+            ("names or rates of a kind in a domain", of_domain, MOST_OF_TABLE),
+            ("domains of an exporter that options told of", of_exporter, MOST_DOMAINS),
+            ("names and rates", made._n, MOST_IN_ALL),
+        ):
+            if n > most:
+                raise ValueError(f"{n} {what}; there is room for {most}")
+        return made
 
     def _forget(self, tables: Tables) -> None:
         self._n -= tables.n_entries
@@ -322,7 +369,8 @@ def told_rate(record: Record) -> Odd | None:
     """One of how many packets were sampled, by the elements that the record has; and which of them said so.
 
     Count-based (RFC 5476 section 6.5.2.1): of interval + space packets, interval are sampled. Random
-    n out of N: size of population.
+    n out of N: size of population. Uniform probability (section 6.5.2.4): one in its reciprocal, to the
+    nearest.
     """
     interval, space = number(record, "samplingPacketInterval"), number(record, "samplingPacketSpace")
     if interval and space is not None:
@@ -330,6 +378,11 @@ def told_rate(record: Record) -> Odd | None:
     size, population = number(record, "samplingSize"), number(record, "samplingPopulation")
     if size and population is not None:
         return Odd("samplingSize", population // size)
+    probability = record.get("samplingProbability")
+    if probability is not None and len(probability) in FLOATS:
+        (part,) = struct.unpack(FLOATS[len(probability)], probability)
+        # Not of NaN, and not of what is no probability.
+        return Odd("samplingProbability", int(1 / part + 0.5) if 1e-9 < part <= 1 else 0)
     for name in ("samplerRandomInterval", "samplingInterval"):
         value = number(record, name)
         if value is not None:

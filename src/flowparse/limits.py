@@ -22,8 +22,8 @@ class Limits:
     ----------
     templates, templates_per_domain, template_fields_total, fields_per_template : int
         Templates held by a decoder and by one observation domain, and their field specifiers.
-    exporters, exporter_aliases, domains_per_exporter : int
-        Exporters known, spellings of their addresses cached, observation domains of each.
+    exporters, exporter_aliases, domains, domains_per_exporter : int
+        Exporters known, spellings of their addresses cached, observation domains of all and of each.
     values_per_message, records_per_message, list_depth : int
         What one message may unfold to; nesting of RFC 6313 lists.
     pending_octets, pending_octets_per_exporter, pending_sets : int
@@ -40,6 +40,8 @@ class Limits:
         Events kept between two calls of `events()`, and reported of one message.
     samples_per_datagram, records_per_sample, line_octets, lines_per_datagram : int
         sFlow datagrams, and sflowtool's text.
+    interfaces : int
+        Interfaces by exporter and ifIndex that flows are counted by; 0 counts none and costs nothing.
     data_sources : int
         Sub-agents and data sources of sFlow agents that are counted; one agent has a quarter at most.
     """
@@ -50,6 +52,7 @@ class Limits:
     fields_per_template: int = 2048
     exporters: int = 10000
     exporter_aliases: int = 65536
+    domains: int = 32768
     domains_per_exporter: int = 1024
     values_per_message: int = 65536
     records_per_message: int = 65535
@@ -67,6 +70,7 @@ class Limits:
     records_per_sample: int = 1024
     line_octets: int = 65536
     lines_per_datagram: int = 10000
+    interfaces: int = 65536
     data_sources: int = 65536
 
     def __post_init__(self) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .compiled import NTP_KERNELS, Column, Compiled, Place, kernel_for, placed_of
+from .compiled import COUNTED, NOTHING_COUNTED, NTP_KERNELS, Column, Compiled, Place, kernel_for, placed_of
 from .datatypes import COLUMN_TYPES, ColumnType, column_type
-from .flow_view import empty, flow
+from .flow_view import empty, flow, sources_of
+from .schema import flow_columns
 from .template import FieldSpecifier
 
 __all__ = ["Compiled", "empty", "flow", "layout_key", "native"]
@@ -47,13 +48,15 @@ def layout_key(fields: Sequence[FieldSpecifier], *, options: bool = False) -> tu
     return (options, *(column for column, _ in _numbered(placed)))
 
 
-def native(fields: Sequence[FieldSpecifier]) -> Compiled:
+def native(fields: Sequence[FieldSpecifier], *, counted: bool = False) -> Compiled:
     """Every field in its own column, behind the context columns.
 
     Parameters
     ----------
     fields : sequence of FieldSpecifier
         In wire order; padding becomes no column.
+    counted : bool
+        Whether interfaces are counted by the fields that the flow view would have for them.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def native(fields: Sequence[FieldSpecifier]) -> Compiled:
     made = _Native()
     for _, place in _numbered(placed):
         made.add(place, column_type(place.field.element.type, place.field.length))
-    return made.compiled(segments)
+    return made.compiled(segments)._replace(counted=made.counted() if counted else NOTHING_COUNTED)
 
 
 class _Native:
@@ -82,6 +85,7 @@ class _Native:
         self.pending: list[tuple[str, Place, int, bool]] = []  # kernel, field, column, whether of scratch
         self.finish: list[tuple[str, tuple[int, ...]]] = []
         self.kept: dict[int, int] = {}  # column -> scratch
+        self.first: dict[tuple[int, int], int] = {}  # element -> the first column of it
 
     def add(self, place: Place, type: ColumnType) -> None:
         name = self._name(place.field.element.name)
@@ -101,6 +105,7 @@ class _Native:
             if kernel == "milliseconds":
                 self.finish.append((kernel, (index,)))
         nullable = kernel in ("milliseconds", *NTP_KERNELS)
+        self.first.setdefault((place.field.element.pen, place.field.element.id), index)
         self.columns.append((name, type, source, argument, nullable, None, place.field.element.units))
         self.wires.append(place.field.length)
 
@@ -118,6 +123,16 @@ class _Native:
         self.kept[index] = len(self.scratch)
         self.pending.append(("unsigned", place, len(self.scratch), True))
         self.scratch.append((None, COLUMN_TYPES[type], "step", None, False, None, None))
+
+    def counted(self) -> tuple[int, int, int]:
+        """The columns that interfaces are counted by; -1 where there is none, or only a wider one."""
+        found = []
+        for name in COUNTED:
+            column = flow_columns()[name]
+            places = (self.first[number] for number in sources_of(column) if number in self.first)
+            found.append(next((index for index in places if self.columns[index][1] == column.type), -1))
+        in_if, out_if, octets = found
+        return NOTHING_COUNTED if in_if < 0 and out_if < 0 else (in_if, out_if, octets)
 
     def compiled(self, segments: tuple[int, ...]) -> Compiled:
         shown = len(self.columns)

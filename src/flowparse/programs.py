@@ -13,6 +13,7 @@ from typing import NamedTuple
 from . import plan
 from ._columns import Account, Sealed, Table
 from ._plan import Plan
+from .biflow import counters_of, is_biflow, other_end
 from .knowledge import teaches
 from .registry import Registry
 from .schema import FlowColumn
@@ -44,6 +45,10 @@ class Programs:
         Where flow rows and options records are held.
     most_tables : int
         With rows or plans, of either.
+    counted : bool
+        Whether interfaces are counted.
+    split_biflow : bool
+        Whether a biflow is two rows of the flow view.
 
     Attributes
     ----------
@@ -58,12 +63,16 @@ class Programs:
         flows: Account,
         options: Account,
         most_tables: int,
+        counted: bool = False,
+        split_biflow: bool = False,
     ) -> None:
         self._columns = columns
         self._elements = elements
         self._accounts = {False: flows, True: options}
         self._tables: dict[bool, dict[object, Table]] = {False: {}, True: {}}
         self._most_tables = most_tables
+        self._counted = counted
+        self._split_biflow = split_biflow and columns is not None
         self.n_out_of_range = 0
         self._programs: dict[tuple[int, bool, bytes], Program] = {}
 
@@ -85,11 +94,24 @@ class Programs:
             if table is None:
                 return None
             made = Plan(table, compiled.segments, compiled.steps, compiled.wires)
+            if self._split_biflow and not is_options and is_biflow(fields) and not self._split(made, fields):
+                return None
             program = Program(made, is_options and teaches(fields), n_unknown(fields, self._elements), n_odd(fields))
             if len(self._programs) >= AT_HAND:
                 del self._programs[next(iter(self._programs))]
         self._programs[key] = program
         return program
+
+    def _split(self, plan_: Plan, fields: tuple[FieldSpecifier, ...]) -> bool:
+        """Let a plan make a second row of each record; False where there are as many tables as may be."""
+        assert self._columns is not None
+        turned = other_end(fields, self._elements)
+        compiled = plan.flow(turned, self._columns, counted=self._counted, reverse=True)
+        table = self._table(compiled, turned, is_options=False, most=self._most_tables)
+        if table is None:
+            return False
+        plan_.set_reverse(Plan(table, compiled.segments, compiled.steps, compiled.wires), counters_of(turned))
+        return True
 
     def take(self, *, options: bool = False) -> list[tuple[Table, list[Sealed]]]:
         """Hand over all rows, of flows or of options records."""
@@ -100,17 +122,22 @@ class Programs:
             self._forget_unused(tables)
         return taken
 
+    def seal(self) -> None:
+        """Close the flow rows that wait to chunks, which counts their interfaces."""
+        for table in self._tables[False].values():
+            table.seal()
+
     def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool, lookups: bool = True) -> plan.Compiled:
         """Without `lookups` where there are no options, so no rates of interfaces."""
         if is_options or self._columns is None:
-            return plan.native(fields)
-        return plan.flow(fields, self._columns, lookups=lookups)
+            return plan.native(fields, counted=self._counted and not is_options)
+        return plan.flow(fields, self._columns, lookups=lookups, counted=self._counted)
 
     def _table(
         self, compiled: plan.Compiled, fields: tuple[FieldSpecifier, ...], *, is_options: bool, most: int | None
     ) -> Table | None:
         tables = self._tables[is_options]
-        key: object = compiled.columns, compiled.finish
+        key: object = compiled.columns, compiled.finish, compiled.counted
         if key in tables and not tables[key].layout.takes(compiled.wires):
             # So many widths of fields are invented: they get a table of their own, which counts.
             key = key, compiled.wires

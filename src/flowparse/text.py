@@ -9,10 +9,12 @@ is shown has a bounded length. Nothing here judges whether text is true.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from html import escape as _escape_html
 
-__all__ = ["LIMIT", "csv_field", "dot_string", "html", "json_text", "quoted", "time_text", "visible"]
+__all__ = ["LIMIT", "csv_field", "dot_string", "html", "json_text", "no_such", "quoted", "time_text", "visible"]
 
 LIMIT = 64
 """Characters of a value that are shown where nothing else is said."""
@@ -118,6 +120,18 @@ def csv_field(text: str, *, formula_safe: bool = False, limit: int | None = None
     """
     guard = "'" if formula_safe and text.lstrip(" ").startswith(_FORMULA) else ""
     return '"' + guard + visible(text, limit).replace('"', '""') + '"'
+
+
+def no_such(what: str, name: object, names: Iterable[str]) -> str:
+    """Say that there is no such thing, and what is spelt nearly so.
+
+    Examples
+    --------
+    >>> no_such("column", "srcaddr", ["bytes", "src_addr"])
+    "no column 'srcaddr'; near: src_addr"
+    """
+    near = get_close_matches(name, list(names)) if isinstance(name, str) else []
+    return f"no {what} {quoted(name)}" + (f"; near: {', '.join(near)}" if near else "")
 
 
 def json_text(value: object) -> str:

@@ -56,6 +56,28 @@ def test_flow_is_the_records_read_by_the_rules_of_its_columns(name: str) -> None
     assert compared == len(decoded(name, FLOW))
 
 
+@corpus.each("nf9", "ipfix")
+def test_records_of_both_directions_are_two_rows_of_the_records_read_by_the_rules(name: str) -> None:
+    native, flow = Decoder(NATIVE, replay=False), Decoder(FLOW.drop(*SAMPLING), replay=False, split_biflow=True)
+    started: dict[tuple[str, int], int] = {}
+    for octets, exporter, received_ns in corpus.datagrams(name):
+        rows = flow.decode(octets, exporter, received_ns).flows.to_dicts()
+        message = native.decode(octets, exporter, received_ns)
+        expected = []
+        for record in (row for table in message.tables for row in table.to_dicts()):
+            init_ns = started.get((exporter[0], record["domain"]))
+            expected.append(naive.flow(octets, record, exporter[0], received_ns, init_ns=init_ns))
+            if (back := naive.way_back(record)) is not None:
+                expected.append(naive.flow(octets, back, exporter[0], received_ns, init_ns=init_ns, is_back=True))
+        for row in (row for table in message.options for row in table.to_dicts()):
+            if init := row.get("systemInitTimeMilliseconds"):
+                started[exporter[0], row["domain"]] = init
+        for row in expected:
+            for column in SAMPLING:
+                del row[column]
+        assert in_order(rows) == in_order(expected)
+
+
 @corpus.each("nf1", "nf5", "nf7", "nf9", "ipfix")
 def test_columns_that_are_added_are_the_message_and_its_fields(name: str) -> None:
     names = ("message_index", "exporter_port", "export_time_ns", "octetDeltaCount", "flowStartSysUpTime", "vlanId")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -31,17 +31,59 @@ def element_of(key: str, version: int) -> Element:
     return ELEMENTS.find(int(space), int(id)) or ELEMENTS.unknown(int(space), int(id))
 
 
-def fields_of(golden: dict[str, Any]) -> Fields:
-    """The octets of a golden record by column: named in the order (PEN, id, place), repeated names counted."""
+class Placed(NamedTuple):
+    """A field of a golden record."""
+
+    key: str
+    element: Element
+    column: str
+    octets: bytes
+
+
+def placed_fields(golden: dict[str, Any]) -> list[Placed]:
+    """The fields of a golden record as its template has them; columns are named in the order (PEN, id, place)."""
     pairs = [*golden.get("scope", ()), *golden["fields"].items()]
-    placed = [(element_of(key, golden["version"]), octets) for key, octets in pairs]
-    named: dict[str, bytes | None] = {}
+    elements = [element_of(key, golden["version"]) for key, _ in pairs]
+    columns: dict[int, str] = {}
     seen: Counter[str] = Counter()
-    for element, octets in sorted(placed, key=lambda pair: (pair[0].pen, pair[0].id)):
-        seen[element.name] += 1
-        name = element.name if seen[element.name] == 1 else f"{element.name}_{seen[element.name]}"
-        named[name] = bytes.fromhex(octets)
-    return named
+    for place in sorted(range(len(pairs)), key=lambda place: (elements[place].pen, elements[place].id)):
+        name = elements[place].name
+        seen[name] += 1
+        columns[place] = name if seen[name] == 1 else f"{name}_{seen[name]}"
+    return [
+        Placed(key, elements[place], columns[place], bytes.fromhex(octets)) for place, (key, octets) in enumerate(pairs)
+    ]
+
+
+def fields_of(golden: dict[str, Any]) -> Fields:
+    """The octets of a golden record by column."""
+    return {field.column: field.octets for field in placed_fields(golden)}
+
+
+def rows_of_goldens(
+    subject: type[Subject], name: str, version: int, most: int | None = None
+) -> list[tuple[dict[str, Any], PlainRow]]:
+    """Each golden record of a capture, or of its first `most` datagrams, and the row of it.
+
+    Rows of one layout of one datagram keep their order.
+    """
+    datagrams = corpus.datagrams(name)[:most]
+    rows = [
+        row
+        for row in fed(subject, datagrams, **SETTINGS, key=KEYS[version], replay=False).rows()
+        if datagrams[row.values["message_index"]].version == version
+    ]
+    waiting: dict[Any, list[PlainRow]] = defaultdict(list)
+    for row, (datagram, is_options, template, fields) in zip(rows, decoded(rows, name, version), strict=True):
+        waiting[datagram, is_options, template, tuple(sorted(fields))].append(row)
+    goldens = [golden for lines in corpus.goldens(name, version).values() for golden in lines]
+    found = []
+    for golden, (datagram, is_options, template, fields) in zip(goldens, expected(name, version), strict=True):
+        if datagram >= len(datagrams):
+            break
+        found.append((golden, waiting[datagram, is_options, template, tuple(sorted(fields))].pop(0)))
+    assert not any(waiting.values())
+    return found
 
 
 def by_datagram_and_layout(records: Iterable[tuple[int, bool, Any, Fields]]) -> dict[Any, list[Any]]:

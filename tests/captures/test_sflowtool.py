@@ -228,25 +228,72 @@ def test_csv_rows_have_the_tuples_of_the_capture(name: str) -> None:
         assert rows[column].to_list() == wanted[column].to_list(), column
 
 
-def test_chosen_fields() -> None:
+CHOSEN = [
+    "datagramSourceIP",
+    "agent",
+    "agentSubId",
+    "packetSequenceNo",
+    "sampleType",
+    "sampleSequenceNo",
+    "sourceId",
+    "meanSkipCount",
+    "inputPort",
+    "outputPort",
+    "srcMAC",
+    "dstMAC",
+    "srcIP",
+    "dstIP",
+    "srcIP6",
+    "dstIP6",
+    "IPProtocol",
+    "TCPSrcPort",
+    "TCPDstPort",
+    "UDPSrcPort",
+    "UDPDstPort",
+    "22nd",
+    "23rd",
+    "24th",
+]
+"""What -L was given for the collection; the last three are of no column."""
+FILLED = (
+    "sampler_address", "sequence_num", "sampling_rate", "src_mac", "dst_mac", "src_addr", "dst_addr", "proto",
+    "src_port", "dst_port",
+)  # fmt: skip
+ETHERNET_KEYS = "the addresses of sampled_ethernet have keys of their own, ethernet_src and ethernet_dst"
+SOCKET = "the addresses of a socket have keys of their own"
+CUT_TCP = "of a TCP header that is cut, sflowtool reads no ports"
+CHOSEN_DIFFER: dict[str, dict[int, str]] = {
+    "logstash_codec_tests": {0: ETHERNET_KEYS},
+    "syn_all_structs": {1: ETHERNET_KEYS, 16: "0:1013 is read as a sampled header", 51: SOCKET, 52: SOCKET},
+    "syn_header_trunc": dict.fromkeys((42, 43, 44, 45, 117, 118, 119, 120), CUT_TCP),
+    "syn_headers": {
+        4: "ports of SCTP are not read",
+        18: "ports are printed of an IPv6 fragment that is not the first",
+        20: "the length of an IPv6 authentication header is taken wrongly",
+        26: "MPLS is not read",
+        27: "MPLS is not read",
+        30: "PPPoE is not read",
+    },
+    "syn_http": {0: SOCKET, 1: SOCKET},
+}
+"""Rows of -L (by number) that are not those of the capture, and why sflowtool has less or other."""
+UNFINISHED = {"gopacket_tests_raw", "syn_malformed", "syn_samples", "vflow_tests"}
+"""sflowtool gave datagrams up: its rows are fewer."""
+
+
+@pytest.mark.parametrize("name", [name for name in texts(".L.csv") if name not in UNFINISHED])
+def test_rows_of_chosen_fields_are_those_of_the_capture(name: str) -> None:
+    flows = sflowtool.parse(text_of(name, ".L.csv"), fields=CHOSEN).flows
+    decoder = Decoder()
     assert FOLDER is not None
-    text = text_of("goflow2_tests", ".L.csv")
-    n = len(text.split(b"\n")[0].split(b","))
-    fields = [
-        "datagramSourceIP",
-        "agent",
-        "agentSubId",
-        "packetSequenceNo",
-        "sampleType",
-        "sampleSequenceNo",
-        "sourceId",
-    ]
-    fields += ["meanSkipCount", "inputPort", "outputPort", "srcMAC", "dstMAC", "srcIP", "dstIP", "srcIP6", "dstIP6"]
-    fields += ["IPProtocol", "TCPSrcPort", "TCPDstPort", "UDPSrcPort", "UDPDstPort"]
-    fields += [f"field_{i}" for i in range(n - len(fields))]
-    flows = sflowtool.parse(text, fields=fields).flows
-    assert flows[0].src_addr == "172.16.32.254"
-    assert flows[1].src_port == 443
+    decoder.feed_capture((FOLDER / f"{name}.pcap").read_bytes())
+    theirs, ours = (
+        [tuple(row[column] for column in FILLED) for row in rows if row.sampling_rate is not None]
+        for rows in (flows, decoder.take())
+    )
+    assert len(theirs) == len(ours)
+    differing = {i for i, (one, other) in enumerate(zip(theirs, ours, strict=True)) if one != other}
+    assert differing == set(CHOSEN_DIFFER.get(name, {}))
 
 
 def test_agents_of_the_sequence_scenario() -> None:
@@ -271,7 +318,7 @@ def test_agents_of_the_sequence_scenario() -> None:
         }
 
 
-@pytest.mark.parametrize("name", ["syn_sequence", "overflowd_sflow", "tcpdump_sflow-print-v6"])
+@pytest.mark.parametrize("name", ["syn_sequence", "overflowd_sflow", "tcpdump_sflow-print-v6", "syn_v2v4"])
 def test_agents_of_text_and_of_the_capture(name: str) -> None:
     """Who sent a datagram is not in the text of a capture; all else is counted alike."""
     parser = sflowtool.Parser()
@@ -320,22 +367,26 @@ VERSIONS = [] if FOLDER is None else sorted(path for path in (FOLDER / "versions
 def test_text_of_older_versions(path: object) -> None:
     """Datagrams without a notice are the capture's; 5.01 lost its IPv6 addresses, and says so line by line."""
     name = path.name.partition(".")[0]  # type: ignore[attr-defined]
-    found = sflowtool.parse(path.read_bytes()).datagrams  # type: ignore[attr-defined]
-    wanted = [each for each in decoded(name) if each is not None]
-    by_key = {(each.sequence, each.uptime_ms, len(each.samples)): each for each in wanted}
-    explained = set(EXPLAINED.get(name, {}))
-    v5_01 = path.parent.name == "v5.01"  # type: ignore[attr-defined]
-    plain = equal = 0
-    for datagram in found:
-        key = (datagram.sequence, datagram.uptime_ms, len(datagram.samples))
-        if datagram.notices or key not in by_key or datagram.agent is None:
+    result = sflowtool.parse(path.read_bytes())  # type: ignore[attr-defined]
+    found, at, plain = result.datagrams, 0, 0
+    for i, wanted in enumerate(decoded(name)):
+        if wanted is None or at == len(found):
+            continue
+        text = found[at]
+        same_head = (text.sequence, text.uptime_ms) == (wanted.sequence, wanted.uptime_ms)
+        if not same_head or text.agent not in (wanted.agent, None):
+            continue
+        at += 1
+        noted = [event for event in text.notices if "sflowtool 5.01" not in event.message]
+        if noted or text.agent is None or i in EXPLAINED.get(name, {}):
             continue
         plain += 1
-        equal += datagram == by_key[key]
-    if name in ("syn_strings", "syn_v2v4") or v5_01:
-        return  # values are cut, or the same number comes twice; 5.01 has MAC addresses before its era shows
-    assert equal >= plain - len(explained) - 4
-    assert plain > 0 or name == "syn_v2v4"
+        if (path.parent.name, name) == ("v5.01", "syn_strings"):  # type: ignore[attr-defined]
+            # No header shows that the UUIDs beside the strings are turned around, which is said at the end.
+            assert "nothing tells 5.01 from 5.02 to 6.07" in result.events[-1].message
+        else:
+            assert text == wanted, f"datagram {i}"
+    assert plain > 0 or name == "syn_v2v4" or found[0].agent is None
 
 
 def test_every_key_that_sflowtool_prints_has_a_meaning() -> None:

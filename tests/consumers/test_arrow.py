@@ -20,12 +20,18 @@ TYPES = {
     "i64": "int64", "f32": "float", "f64": "double", "bool": "bool", "time": "timestamp[ns, tz=UTC]",
     "time_us": "timestamp[us, tz=UTC]", "ipv4": "uint32", "address": "fixed_size_binary[16]",
     "mac": "fixed_size_binary[6]", "octets3": "fixed_size_binary[3]", "binary": "binary", "utf8": "string",
-    "nothing": "uint32",
+    "nothing": "uint32", "u32[]": "list<item: uint32>", "i32[]": "list<item: int32>", "i64[]": "list<item: int64>",
+    "no_lists": "list<item: uint32>",
 }  # fmt: skip
 
 
 def stored(batch: Batch) -> list[dict[str, Any]]:
     return batch.to_dicts(text=False)
+
+
+def tuples(values: list[Any]) -> list[Any]:
+    """Lists as we show them."""
+    return [tuple(value) if isinstance(value, list) else value for value in values]
 
 
 def as_stored(table: Any, batch: Batch) -> list[dict[str, Any]]:
@@ -39,7 +45,7 @@ def as_stored(table: Any, batch: Batch) -> list[dict[str, Any]]:
             scale = 1 if batch[name].type == "time" else 1000
             columns[name] = [None if v is None else v * scale for v in column.cast(pa.int64()).to_pylist()]
         else:
-            columns[name] = column.to_pylist()
+            columns[name] = tuples(column.to_pylist())
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
@@ -357,7 +363,7 @@ def test_polars_has_the_values(part: slice) -> None:
         values = frame[name].to_list() if not name.startswith("time") else frame[name].cast(pl.Int64).to_list()
         if name == "time_us":
             values = [None if value is None else value * 1000 for value in values]
-        assert values == batch[name].to_list(text=False)
+        assert tuples(values) == batch[name].to_list(text=False)
     assert batch.to_polars()["address"].to_list() == batch["address"].to_list()
     assert str(frame.schema["time"]) == "Datetime(time_unit='ns', time_zone='UTC')"
 

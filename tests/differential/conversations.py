@@ -25,7 +25,7 @@ FIELDS: tuple[Field, ...] = (
     (95, VARIABLE), (150, 4), (150, 8), (152, 8), (153, 4), (154, 8), (155, 8), (156, 8), (157, 16), (158, 4),
     (276, 1), (276, 2), (291, VARIABLE), (292, 5), (311, 8), (311, 4), (311, 2), (302, 1), (434, 4), (434, 1),
     (434, 8), (1, VARIABLE), (27, VARIABLE), (14, 9), (4, 0), (32000, 2), (32001, VARIABLE), (352, 65000),
-    (352, 65534),
+    (352, 65534), (352, 65515), (352, 65514),
 )  # fmt: skip
 OF_ENTERPRISES: tuple[Field, ...] = (
     (12235, VARIABLE, 9), (1, 8, 29305), (8, 4, 29305), (1, 4, 99999), (2, VARIABLE, 99999), (8, 4, 0), (118, 8, 35632),
@@ -97,7 +97,7 @@ class Exporter:
         return (self.sequence + self.pick.choice(steps)) % 2**32
 
     def next_uptime(self) -> int:
-        steps = (1000,) * 12 + (0, -9_999, -10_001, 2**31)
+        steps = (1000,) * 12 + (0, -9_999, -10_000, -10_001, 2**31)
         self.uptime_ms = (self.uptime_ms + self.pick.choice(steps)) % 2**32
         return self.uptime_ms
 
@@ -153,6 +153,8 @@ class Exporter:
         pick, id = self.pick, self.template_id()
         known = self.defined.get(id)
         fields = known[2] if known and not known[0] and pick.random() < 0.4 else self.fields()
+        if fields and pick.random() < 0.1:
+            fields = (*fields[:-1], self.almost(fields[-1]))
         if pick.random() < 0.03:
             fields = ()
         count = None
@@ -161,6 +163,10 @@ class Exporter:
         if fields and count is None:
             self.defined[id] = (False, (), fields)
         return build.template_record(id, fields, count=count)
+
+    def almost(self, spec: Field) -> Field:
+        """A specifier of which nothing but the last octet is another."""
+        return (*spec[:-1], spec[-1] ^ self.pick.choice((1, 1, 2, 12)))  # type: ignore[return-value]
 
     def options_record(self) -> bytes:
         pick, id = self.pick, self.template_id()

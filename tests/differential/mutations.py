@@ -1,9 +1,11 @@
-"""Damage to datagrams that exporters sent: seeded, of eight kinds, so that a session can be had again by its number."""
+"""Damage to datagrams that exporters sent: seeded, of nine kinds, so that a session can be had again by its number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle, islice
 from random import Random
+from typing import NamedTuple
 
 from tests.differential.conversations import Datagram
 
@@ -78,7 +80,22 @@ def splice(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
     return octets[: pick.choice([*set_headers(octets)[-1:], len(octets)])] + other[pick.choice(set_headers(other)) :]
 
 
-KINDS = (flip_bits, flip_bits, set_word, set_word, set_word, truncate, delete, insert, repeat, splice)
+def resize(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """A Set has some octets more or fewer, and its length says so."""
+    sets = [at for at in set_headers(octets)[1:] if at + 4 <= at + int.from_bytes(octets[at + 2 : at + 4])]
+    if not sets:
+        return insert(pick, octets, others)
+    at = pick.choice(sets)
+    end = min(len(octets), at + int.from_bytes(octets[at + 2 : at + 4]))
+    where = pick.randint(at + 4, max(at + 4, end))
+    if pick.random() < 0.5:
+        body = octets[at + 4 : where] + octets[min(end, where + pick.choice((1, 2, 3, 4, 8))) : end]
+    else:
+        body = octets[at + 4 : where] + pick.randbytes(pick.choice((1, 2, 3, 4, 8))) + octets[where:end]
+    return octets[: at + 2] + (4 + len(body)).to_bytes(2) + body + octets[end:] if len(body) < 65532 else octets
+
+
+KINDS = (flip_bits, flip_bits, set_word, set_word, set_word, truncate, delete, insert, repeat, splice, resize, resize)
 
 
 def mend_length(octets: bytes) -> bytes:
@@ -88,19 +105,35 @@ def mend_length(octets: bytes) -> bytes:
     return octets
 
 
-def session(pick: Random, datagrams: Sequence[Datagram], length: int = 20) -> list[Datagram]:
-    """A stretch of a capture, in which datagrams are damaged, lost, twice or late."""
+def damage(pick: Random, octets: bytes, others: Sequence[bytes]) -> bytes:
+    """A datagram with something wrong; now and then in two places, mostly with a Length that is right again."""
+    for _ in range(pick.choice((1, 1, 1, 2))):
+        octets = pick.choice(KINDS)(pick, octets, others)
+        octets = mend_length(octets) if pick.random() < 0.7 else octets
+    return octets
+
+
+class Session(NamedTuple):
+    """Datagrams of a capture, and how many of them are not as they were sent."""
+
+    datagrams: list[Datagram]
+    damaged: int
+
+
+def session(pick: Random, datagrams: Sequence[Datagram], length: int = 12) -> Session:
+    """A stretch of a capture, in which datagrams are damaged, lost, twice or late; a short one comes again."""
     start = pick.choice((0, 0, pick.randrange(len(datagrams))))
-    stretch = list(datagrams[start : start + length])
+    stretch = list(islice(cycle(datagrams), start, start + length))
     others = [octets for octets, _, _ in stretch]
+    often = pick.choice((0.4, 0.7, 0.95))
     out: list[Datagram] = []
+    damaged = 0
     for whole, exporter, received_ns in stretch:
-        octets = whole
-        for _ in range(pick.choice((0, 1, 1, 1, 2)) if pick.random() < 0.7 else 0):
-            octets = pick.choice(KINDS)(pick, octets, others)
-            octets = mend_length(octets) if pick.random() < 0.7 else octets
-        if pick.random() > 0.03:
-            out.append((octets, exporter, received_ns))
-        if out and pick.random() < 0.05:
+        octets = damage(pick, whole, others) if pick.random() < often else whole
+        if pick.random() < 0.03:
+            continue
+        damaged += octets != whole
+        out.append((octets, exporter, received_ns))
+        if pick.random() < 0.05:
             out.insert(pick.randrange(len(out)), out[-1])
-    return out
+    return Session(out, damaged)

@@ -1,6 +1,9 @@
 """Notebooks as the tests run them: code cells in one namespace, each with what it shows.
 
 python -m tests.examples.notebooks     run them all, and write what they show into them
+
+A notebook that draws with matplotlib needs Jupyter to show it: `make docs` runs those, and docs/test_site.py
+compares what they show but for the octets of pictures.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from typing import Any
 FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 
 
-def paths() -> list[Path]:
-    """The notebooks of the documentation."""
-    return sorted(FOLDER.glob("*.ipynb"))
+def paths(*, drawn: bool = False) -> list[Path]:
+    """The notebooks of the documentation, those without matplotlib or those with it."""
+    return [path for path in sorted(FOLDER.glob("*.ipynb")) if ("matplotlib" in path.read_text("utf-8")) == drawn]
 
 
 def shown(value: Any) -> dict[str, str]:
@@ -67,12 +70,47 @@ def run(path: Path) -> dict[str, Any]:
     return notebook
 
 
+def run_in_jupyter(path: Path) -> dict[str, Any]:
+    """The same by a kernel of Jupyter; outputs without what differs from run to run."""
+    import nbformat  # noqa: PLC0415  # of the docs group
+    from nbclient import NotebookClient  # noqa: PLC0415
+
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    return settled(json.loads(nbformat.writes(notebook)))
+
+
+def settled(notebook: dict[str, Any]) -> dict[str, Any]:
+    """A notebook that was run by Jupyter without its times, versions and the description of each picture."""
+    notebook["metadata"] = {
+        "kernelspec": notebook["metadata"]["kernelspec"] | {"display_name": "Python 3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        for output in cell.get("outputs", ()):
+            if "metadata" in output:
+                output["metadata"] = {}
+            if "image/svg+xml" in output.get("data", {}):
+                output["data"] = {"image/svg+xml": output["data"]["image/svg+xml"]}
+    return notebook
+
+
+def without_pictures(notebook: dict[str, Any]) -> dict[str, Any]:
+    """A notebook in which each picture is the word "picture"."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            if "image/svg+xml" in output.get("data", {}):
+                output["data"]["image/svg+xml"] = "picture"
+    return notebook
+
+
 def written(notebook: dict[str, Any]) -> str:
     """A notebook as its file holds it."""
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    for each in paths():
-        each.write_text(written(run(each)), encoding="utf-8")
+    for each, made in [(path, run) for path in paths()] + [(path, run_in_jupyter) for path in paths(drawn=True)]:
+        each.write_text(written(made(each)), encoding="utf-8")
         print(each)

@@ -54,6 +54,8 @@ def test_the_page_tells_what_was_sent(running: tuple[int, str]) -> None:
     assert "<td>127.0.0.1</td><td>netflow5</td>" in text
     assert '<td>10.0.0.9</td><td class="n">2</td><td class="n">12</td><td class="n">974</td>' in text
     assert '<td>10.0.0.5</td><td>10.0.0.9</td><td class="n">1,946</td><td class="n">974</td>' in text
+    assert "<th>interface</th><th>flows in</th>" in text
+    assert '<td>127.0.0.1</td><td>1</td><td class="n">' in text
     assert "4 of 9 rows look like second sightings" in text
     with pytest.raises(HTTPError, match="404"):
         read(address + "x")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flowparse import capture, registry
+from flowparse import capture, reference, registry
 from tests import build
 from tests.captures import corpus
 from tests.examples.program import load, run
@@ -25,7 +25,7 @@ RECORD = struct.Struct("!4s4s4s HH II II HH x B B B HH BB xx".replace(" ", ""))
 
 
 class Flow(NamedTuple):
-    """A record as v5 has it, and its datagram's sampling interval."""
+    """A record as v5 has it, and the sampling interval of its datagram or exporter."""
 
     src: str
     dst: str
@@ -34,6 +34,9 @@ class Flow(NamedTuple):
     dport: int
     proto: int
     interval: int
+    exporter: str = ""
+    interface: str | None = None
+    host: str | None = None
 
     @property
     def estimated(self) -> int:
@@ -51,15 +54,53 @@ class Flow(NamedTuple):
 def naive_flows(octets: bytes) -> list[Flow]:
     """Every v5 record of a capture, one by one."""
     found = []
-    for _, _, _, payload in capture.datagrams(octets):
+    for _, source, _, payload in capture.datagrams(octets):
         if bytes(payload[:2]) != b"\0\5":
             continue
         _, count, *_, sampling = HEADER.unpack_from(payload)
         for at in range(24, min(24 + 48 * count, len(payload) - 47), 48):
             src, dst, _, _, _, _, octet_count, _, _, sport, dport, _, proto, *_ = RECORD.unpack_from(payload, at)
             src, dst = str(IPv4Address(src)), str(IPv4Address(dst))
-            found.append(Flow(src, dst, octet_count, sport, dport, proto, sampling & 0x3FFF))
+            found.append(Flow(src, dst, octet_count, sport, dport, proto, sampling & 0x3FFF, source[0]))
     return found
+
+
+def specified(octets: bytes) -> tuple[list[Any], list[Any]]:
+    """The records and the options records of v9 and IPFIX in a capture, as the specification reads them."""
+    decoder = reference.Decoder()
+    for time_ns, source, _, payload in capture.datagrams(octets):
+        if payload[1] in (9, 10):
+            decoder.feed(payload, source, time_ns)
+    return (
+        [row.values for table in decoder.take_tables() for row in table],
+        [row.values for table in decoder.take_options() for row in table],
+    )
+
+
+def told_flows(octets: bytes) -> list[Flow]:
+    """Every record of v9 and IPFIX of the demo's capture, with what options say of it."""
+    records, options = specified(octets)
+    rates = {row["exporter"]: row["samplerRandomInterval"] for row in options if "samplerRandomInterval" in row}
+    names = {
+        (row["exporter"], row.get("scopeInterface", row.get("ingressInterface"))): row["interfaceName"]
+        for row in options
+        if "interfaceName" in row
+    }
+    return [
+        Flow(
+            row["sourceIPv4Address"],
+            row["destinationIPv4Address"],
+            row["octetDeltaCount"],
+            row["sourceTransportPort"],
+            row["destinationTransportPort"],
+            row["protocolIdentifier"],
+            rates.get(row["exporter"], 0),
+            row["exporter"],
+            names[row["exporter"], row["ingressInterface"]],
+            row.get("ciscoAppHTTPHost"),
+        )
+        for row in records
+    ]
 
 
 def sections(printed: str) -> dict[str, list[list[str]]]:
@@ -71,12 +112,12 @@ def sections(printed: str) -> dict[str, list[list[str]]]:
     return found
 
 
-def ranking(flows: list[Flow], key: Any) -> list[list[str]]:
-    """What a table of the report has to say, by hand."""
+def ranking(flows: list[Flow], key: Any, whole: list[Flow] | None = None) -> list[list[str]]:
+    """What a table of the report has to say, by hand; shares are of the whole."""
     grouped: dict[Any, list[Flow]] = defaultdict(list)
     for flow in flows:
         grouped[key(flow)].append(flow)
-    total = sum(flow.estimated for flow in flows)
+    total = sum(flow.estimated for flow in whole or flows)
     rows = []
     for name, alike in sorted(grouped.items(), key=lambda item: (-sum(f.estimated for f in item[1]), str(item[0]))):
         estimated = sum(flow.estimated for flow in alike)
@@ -127,11 +168,44 @@ def test_the_capture_is_the_same_every_time(octets: bytes) -> None:
 
 
 def test_the_tables_are_those_of_a_naive_reading(printed: str, octets: bytes) -> None:
-    flows = naive_flows(octets)
+    flows = naive_flows(octets) + told_flows(octets)
     assert f"{len(flows):,} flows" in printed.splitlines()[0]
     total, estimated = sum(flow.octets for flow in flows), sum(flow.estimated for flow in flows)
     assert f"{demo.si(total, 'B')} in the records, {demo.si(estimated, 'B')} estimated" in printed
     same_rankings(printed, flows)
+
+
+def test_interfaces_and_hosts_are_those_that_options_and_fields_name(printed: str, octets: bytes) -> None:
+    flows, tables = told_flows(octets), sections(printed)
+    whole = naive_flows(octets) + flows
+    assert {flow.exporter for flow in flows} == {"192.0.2.6", "192.0.2.7"}
+    assert {flow.interface for flow in flows} == {"Gi0/1", "Te0/0/2"}
+    interfaces = ranking(flows, lambda flow: (flow.exporter, flow.interface), whole)
+    assert tables["Into interfaces"][1:] == interfaces
+    hosts = ranking([flow for flow in flows if flow.host], lambda flow: flow.host, whole)
+    assert len(hosts) == 6
+    assert tables["Hosts"][1:] == hosts
+
+
+def test_templates_are_told_with_their_fields(printed: str, octets: bytes) -> None:
+    rows = sections(printed)["Templates"][1:]
+    assert [row[:4] for row in rows] == [
+        ["192.0.2.6", "1", "256", "flows"],
+        ["192.0.2.6", "1", "257", "options"],
+        ["192.0.2.6", "1", "258", "options"],
+        ["192.0.2.7", "42", "300", "flows"],
+        ["192.0.2.7", "42", "301", "options"],
+    ]
+    assert rows[2][4] == "scopeInterface, interfaceName"
+    assert rows[0][4] == "sourceIPv4Address, destinationIPv4Address, and 16 more"
+
+
+def test_no_flow_of_v9_comes_before_what_its_options_say(octets: bytes) -> None:
+    decoder = demo.flowparse.Decoder(demo.SCHEMA)
+    decoder.feed_capture(octets)
+    rates = {(row.sampler_address, row.sampling_rate) for row in decoder.take()}
+    assert ("192.0.2.6", 200) in rates
+    assert ("192.0.2.6", None) not in rates
 
 
 def test_exporters_are_told_with_what_they_lost(printed: str, octets: bytes) -> None:
@@ -144,13 +218,21 @@ def test_exporters_are_told_with_what_they_lost(printed: str, octets: bytes) -> 
             expected[source[0]] = sequence + count
             datagrams[source[0]] += 1
             flows[source[0]] += count
+    for _, source, _, payload in capture.datagrams(octets):
+        if payload[1] in (9, 10):
+            datagrams[source[0]] += 1
+    flows.update(flow.exporter for flow in told_flows(octets))
     rows = sections(printed)["Exporters"][1:]
     assert {row[0]: row[3:6] for row in rows} == {
         name: [f"{datagrams[name]:,}", f"{flows[name]:,}", f"{missed[name]:,}"] for name in datagrams
     }
+    assert {row[0]: row[2] for row in rows if row[2] != "netflow5"} == {"192.0.2.6": "netflow9", "192.0.2.7": "ipfix"}
     assert missed["192.0.2.3"] > 0
     assert {row[0] for row in rows if row[6] != "0.00 %"} == {"192.0.2.3"}
-    assert {row[0]: row[7] for row in rows if row[7] != "not told"} == {"192.0.2.2": "1:100 header"}
+    assert {row[0]: row[7] for row in rows if row[7] != "not told"} == {
+        "192.0.2.2": "1:100 header",
+        "192.0.2.6": "1:200 domain",
+    }
 
 
 def test_what_happened_is_told(printed: str) -> None:
@@ -171,7 +253,9 @@ def test_bars_add_up_and_show_the_backup(octets: bytes) -> None:
     step, bars = demo.timeline(traffic.spans)
     assert step == 60
     assert [start - bars[0][0] for start, _ in bars] == list(range(0, 600, 60))
-    assert sum(amount for _, amount in bars) == pytest.approx(sum(flow.estimated for flow in naive_flows(octets)))
+    assert sum(amount for _, amount in bars) == pytest.approx(
+        sum(flow.estimated for flow in naive_flows(octets) + told_flows(octets))
+    )
     assert {n for n, (_, amount) in enumerate(bars) if amount > 2e8} == {5, 6}
 
 
@@ -224,6 +308,19 @@ def test_captures_of_others(name: str) -> None:
     flows = naive_flows(path.read_bytes())
     assert f"{len(flows):,} flows" in done.stdout.splitlines()[0]
     same_rankings(done.stdout, flows)
+
+
+@pytest.mark.parametrize(
+    "name", ["pmacct__103-IPFIXv10-CISCO-pretag-JSON_encoding__traffic-00", "ipfixcol2__example_flows"]
+)
+def test_captures_of_templates_of_others(name: str) -> None:
+    if name not in {row["capture"] for row in corpus.index()}:
+        pytest.skip("no shared/ beside the repository")
+    done = run("demo", corpus.path(name))
+    assert (done.returncode, done.stderr) == (0, "")
+    records, _ = specified(corpus.path(name).read_bytes())
+    assert f"{len(records):,} flows" in done.stdout.splitlines()[0]
+    assert sections(done.stdout)["Templates"]
 
 
 def test_loss_of_an_exporter_that_numbers_its_messages(tmp_path: Path) -> None:

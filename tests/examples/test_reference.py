@@ -11,6 +11,7 @@ import pytest
 
 from flowparse import FLOW, DecodeError, Decoder, Limits
 from flowparse.events import NOTES
+from flowparse.notices import NOTICES
 from flowparse.schema import flow_columns
 from flowparse.sflowtool.notes import WORDINGS
 from tests import build
@@ -51,6 +52,12 @@ def test_events_are_those_of_the_code() -> None:
     assert documented == [
         [note.code, note.severity, note.message, ", ".join(note.detail) or "-"] for note in NOTES
     ]  # fmt: skip
+
+
+def test_events_of_streams_states_and_columns_are_those_of_the_code() -> None:
+    assert documents.table(EVENTS, "## Of streams, states and columns") == [
+        [code, severity, message] for code, severity, _, message in NOTICES.values()
+    ]
 
 
 def test_events_of_captures_and_of_the_list_itself_are_told() -> None:

@@ -142,6 +142,9 @@ def sample_pairs(sample: Any) -> Iterator[Pair]:
         yield "sampleType", "DISCARD"
     yield "sampleSequenceNo", str(sample.sequence)
     yield "sourceId", f"{sample.source_class}:{sample.source_index}"
+    if isinstance(sample, CounterSample) and sample.interval_s is not None:
+        yield "statsSamplingInterval", str(sample.interval_s)
+        yield "counterBlockVersion", str(block_version(sample))
     if isinstance(sample, FlowSample):
         yield "meanSkipCount", str(sample.sampling_rate)
         yield "samplePool", str(sample.sample_pool)
@@ -154,13 +157,19 @@ def sample_pairs(sample: Any) -> Iterator[Pair]:
         yield "discardReason", "NotFound"
 
 
-def elements(sample: Any) -> Iterator[list[Pair]]:
-    """The records of a sample, with their tags."""
+def block_version(sample: CounterSample) -> int:
+    """Versions 2 and 4 number what structures counters are made of (RFC 3176, counters_type)."""
+    return {(1,): 1, (1, 2): 2, (1, 3): 3, (1, 5): 5, (5,): 7}[tuple(record.format for record in sample.records)]
+
+
+def elements(sample: Any, version: int = 5) -> Iterator[list[Pair]]:
+    """The records of a sample, with their tags; versions 2 and 4 have none."""
     kind = "counter" if isinstance(sample, CounterSample) else "flow"
     prefix = "discarded_" if isinstance(sample, DiscardSample) else ""
     for record in sample.records:
         tag = ("counterBlock_tag" if kind == "counter" else "flowBlock_tag", f"{record.enterprise}:{record.format}")
-        yield [(prefix + key, value) for key, value in (tag, *record_pairs(record, kind))]
+        tags = [tag] if version == 5 else []
+        yield [(prefix + key, value) for key, value in (*tags, *record_pairs(record, kind))]
 
 
 def datagram_pairs(datagram: Datagram, octets: int | None, received_ns: int) -> Iterator[Pair]:
@@ -172,7 +181,8 @@ def datagram_pairs(datagram: Datagram, octets: int | None, received_ns: int) -> 
     yield "unixSecondsUTC_uS", str(received_ns % 10**9 // 1000)
     yield "localtime", "2023-11-14T22:13:20+0000"
     yield "datagramVersion", str(datagram.version)
-    yield "agentSubId", str(datagram.sub_agent_id)
+    if datagram.version == 5:
+        yield "agentSubId", str(datagram.sub_agent_id)
     yield "agent", address(datagram.agent)
     yield "packetSequenceNo", str(datagram.sequence)
     yield "sysUpTime", str(datagram.uptime_ms)
@@ -186,7 +196,7 @@ def lines(datagram: Datagram, octets: int | None = None, received_ns: int = 0) -
         yield f"{key} {value}"
     for sample in datagram.samples:
         yield START["sample"]
-        for pairs in ([*sample_pairs(sample)], *elements(sample)):
+        for pairs in ([*sample_pairs(sample)], *elements(sample, datagram.version)):
             for key, value in pairs:
                 yield f"{key} {value}"
         yield END["sample"]

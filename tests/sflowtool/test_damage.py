@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowparse import Limits, sflowtool
-from flowparse.sflow import Datagram
+from flowparse.sflow import CounterSample, Datagram, Fields, Record
+from flowparse.sflowtool.waiting import RECORDS
 from tests.sflowtool import made, printer
 
 ONE = made.datagram(made.flow_sample(1), made.counter_sample(1, ifInOctets=7))
@@ -78,6 +81,72 @@ def test_a_string_with_a_line_end_is_told_of() -> None:
     assert (event.code, event.detail["text"]) == ("text_line_skipped", "b")
     assert result.datagrams[0].notices == (event,)
     assert result.datagrams[0].samples[1].records[0].fields["os_release"] == "6.1"  # type: ignore[union-attr]
+
+
+def host(name: str, release: str = "6.1") -> Datagram:
+    """A datagram that ends with a host_descr of these strings."""
+    names = ("hostname", "uuid", "machine_type", "os_name", "os_release")
+    fields = Fields(names, (name, "00010203-0405-0607-0809-0a0b0c0d0e0f", 3, 2, release))
+    records = (Record(0, 2000, "host_descr", fields), *made.counter_sample(1, ifInOctets=7).records)
+    sample = CounterSample(sequence=1, source_class=0, source_index=3, records=records)
+    return made.datagram(made.flow_sample(1), sample, made.flow_sample(2))
+
+
+STRINGS = ["a\nb", "a\n\nb", "\nab", "ab\n", "a\nlonger line of it\nand one more", "a\n" * 9]
+
+
+@pytest.mark.parametrize("print_", [printer.tagged, printer.grep], ids=["text", "grep"])
+@pytest.mark.parametrize("name", STRINGS)
+def test_a_string_with_line_ends_is_put_together_where_the_size_proves_it(name: str, print_: Any) -> None:
+    """sflowtool prints the line end as it is; datagramSize tells how long the string was."""
+    wanted = host(name, release="x\ny")
+    octets = len(sflow_octets(wanted))
+    text = print_([wanted]).replace("unixSecondsUTC ", f"datagramSize {octets}\nunixSecondsUTC ", 1)
+    if print_ is printer.grep:
+        text = text.replace("\nunix", "\n2023-11-14T22:13:20+0000 - 0 0 0:0 0:0 0:0 unix", 1)
+    result = sflowtool.parse(text)
+    assert result.datagrams == [wanted]
+    assert [event.severity for event in result.events] == ["info"] * len(result.events)
+    assert {"datagramSize proves" in event.message for event in result.events} == {True}
+    assert result.datagrams[0].notices == tuple(event for event in result.events if event.code == "text_line_skipped")
+
+
+def sflow_octets(datagram: Datagram) -> bytes:
+    """What a text of the datagram without line ends makes, plus what its strings have more."""
+    plain = replace_strings(datagram)
+    parser = sflowtool.Parser()
+    parser.feed(printer.tagged([plain]))
+    parser.close()
+    [block] = parser._blocks.read(RECORDS)
+    return block.octets
+
+
+def replace_strings(datagram: Datagram) -> Datagram:
+    """Another character for each line end."""
+    _, sample, _ = datagram.samples
+    fields = sample.records[0].fields  # type: ignore[union-attr]
+    return host(*(str(fields[name]).replace("\n", "_") for name in ("hostname", "os_release")))
+
+
+def test_a_message_behind_a_string_is_no_part_of_it() -> None:
+    wanted = host("nexus")
+    octets = len(sflow_octets(wanted))
+    text = printer.tagged([wanted]).replace("unixSecondsUTC ", f"datagramSize {octets}\nunixSecondsUTC ", 1)
+    text = text.replace("hostname nexus\n", "hostname nexus\ncaught exception: 2\n")
+    [datagram], codes = read(text)
+    assert datagram == wanted
+    assert codes == ["text_line_skipped"]
+    assert "caught exception" in datagram.notices[0].message
+
+
+def test_more_lines_behind_strings_than_are_kept_are_told_of() -> None:
+    wanted = host("a\n" * 40)
+    octets = len(sflow_octets(wanted))
+    text = printer.tagged([wanted]).replace("unixSecondsUTC ", f"datagramSize {octets}\nunixSecondsUTC ", 1)
+    [datagram], codes = read(text)
+    assert datagram.samples[1].records[0].fields["hostname"] == "a"  # type: ignore[union-attr]
+    assert datagram.samples[2] == wanted.samples[2]
+    assert "text_torn" in codes
 
 
 def test_lines_that_somebody_injected_show_in_the_counts() -> None:

@@ -10,6 +10,7 @@ import mmap
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowparse import capture
+from flowparse import Decoder, capture
 from flowparse.errors import DecodeError, FlowparseError, Malformed, Truncated, UnsupportedVersion
 from tests import build
 from tests.shared import SHARED, needs_shared
@@ -677,3 +678,21 @@ def test_scapy_reads_the_same_of_real_captures() -> None:
         linktype = int.from_bytes(octets[20:24], "little")
         found = [(*source, *target, payload) for _, source, target, payload in read(octets)]
         assert found == list(scapy_reads(octets, linktype)), path.name
+
+
+# ── what a newcomer passes ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["flows.pcap", Path("flows.pcap")])
+def test_a_file_name_is_no_capture(name: Any) -> None:
+    for read in (capture.datagrams, Decoder().feed_capture, Decoder().batches):
+        with pytest.raises(TypeError, match="not its name"):
+            read(name)
+
+
+@pytest.mark.parametrize(
+    ("magic", "name"), [(b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh9", "bzip2")]
+)
+def test_a_packed_capture_is_named(magic: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedVersion, match=f"packed with {name}"):
+        capture.datagrams(magic + bytes(60))

@@ -19,8 +19,10 @@ from flowparse import (
     LimitExceeded,
     Limits,
     Malformed,
+    Topology,
     Truncated,
     UnsupportedVersion,
+    explain,
 )
 from tests.build import EXPORT_TIME_S, V5Record, V7Record, addr, netflow1, netflow5, netflow7, pcap, pcapng, udp
 from tests.build import ethernet as frame
@@ -931,3 +933,22 @@ def test_a_decoder_made_anew_forgets_what_it_was() -> None:
     assert decoder.feed_many(run(500), A) == 500
     (table,) = decoder.take_tables()
     assert table["octetDeltaCount"].to_list() == list(range(500))
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Decoder(limits={}), "limits are Limits, not dict"),
+        (lambda: Decoder(sampling_override=100), "maps addresses to rates"),
+        (lambda: explain("0005"), "a datagram is octets, not str"),
+        (lambda: Topology.from_outputs("r1"), "a mapping of device to output, not str"),
+    ],
+)
+def test_what_is_no_such_argument_is_named(made: Callable[[], object], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        made()
+
+
+def test_a_column_that_there_is_none_of_tells_what_is_spelt_nearly_so() -> None:
+    with pytest.raises(KeyError, match="no column 'srcaddr'; near: src_addr"):
+        Decoder().take()["srcaddr"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowparse import Explanation, explain
+from flowparse import Decoder, Explanation, Limits, StateError, explain
 from tests.build import (
     IPFIX_OPTIONS,
     IPFIX_TEMPLATES,
@@ -35,6 +35,12 @@ from tests.build import (
 
 TEMPLATE = set_(IPFIX_TEMPLATES, template_record(256, [(8, 4), (82, VARIABLE), (1, 4), (152, 8), (99, 3, 35632)]))
 DATA = set_(256, addr("10.0.0.1"), var(b"eth\x1b0"), uint(7, 4), uint(1_700_000_000_123, 8), b"abc", padding=3)
+BASIC = b"\3" + uint(0x8000 | 99, 2) + uint(VARIABLE, 2) + uint(35632, 4) + var(b"one") + var(b"three")
+INNER = uint(443, 2) + var(b"\0" + uint(4, 2) + uint(1, 2) + b"\6\x11")
+MULTI = b"\3" + uint(257, 2) + uint(4 + len(INNER), 2) + INNER + uint(258, 2) + uint(6, 2) + b"xy"
+NESTED = b""
+for _ in range(10):
+    NESTED = b"\0" + uint(291, 2) + uint(VARIABLE, 2) + var(NESTED)
 MESSAGES = {
     "ipfix": ipfix(
         TEMPLATE,
@@ -45,6 +51,13 @@ MESSAGES = {
         set_(9, b"a"),
         set_(IPFIX_TEMPLATES, withdrawal(256)),
         b"\1\2\3",
+    ),
+    "lists": ipfix(
+        set_(IPFIX_TEMPLATES, template_record(256, [(291, VARIABLE), (292, VARIABLE), (293, 40)])),
+        set_(IPFIX_TEMPLATES, template_record(257, [(7, 2), (291, VARIABLE)])),
+        set_(256, var(BASIC), var(b"\4" + uint(257, 2) + INNER), MULTI.ljust(40, b"\0")),
+        set_(256, var(BASIC[:4]), var(b""), b"\3".ljust(40, b"\0")),
+        set_(256, var(NESTED), var(b"\4" + uint(999, 2) + b"ab"), bytes(40)),
     ),
     "behind": ipfix(TEMPLATE, DATA) + b"??",
     "v9": netflow9(
@@ -123,3 +136,48 @@ def test_html_shows_what_the_wire_says_as_text() -> None:
     page = explain(ipfix(TEMPLATE, data))._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;\\u202e" in page
+
+
+@pytest.mark.rfc("6313", "4.5")
+def test_what_lists_hold_is_named() -> None:
+    lines = [line[67:] for line in str(explain(MESSAGES["lists"])).splitlines()]
+    text = "\n".join(line.strip() for line in lines)
+    for each in (
+        "basicList: basicList", "semantic = 3  (allOf)", "of ie_35632_99 = 35632/99, variable  (octetArray)",
+        "length of ie_35632_99 = 3", "ie_35632_99 = 0x6f6e65", "subTemplateList: subTemplateList", "Template ID = 257",
+        "sourceTransportPort = 443", "of protocolIdentifier = 4, 1 octets  (unsigned8)", "protocolIdentifier = 17",
+        "subTemplateMultiList: subTemplateMultiList", "records of template 257", "records of template 258",
+        "Template ID = 258  (not known)", "not read = 0x7879", "Template ID = 999  (not known)",
+    ):  # fmt: skip
+        assert each in text, each
+
+
+def test_lists_within_lists_are_read_as_deep_as_the_limit() -> None:
+    text = str(explain(MESSAGES["lists"]))
+    _, _, nested = text.rpartition("record 1")
+    assert nested.count("of basicList = 291") == Limits().list_depth
+    assert nested.count("lists within lists, not read = 0x") == 1
+
+
+def test_a_state_brings_templates() -> None:
+    for message, data in ((ipfix(TEMPLATE), ipfix(DATA)), (MESSAGES["v9"], netflow9(set_(256, bytes(16))))):
+        decoder = Decoder()
+        decoder.feed(message, "192.0.2.1")
+        state = decoder.export_state()
+        assert "octetDeltaCount = " in str(explain(data, state=state))
+        assert "data without a template" in str(explain(data))
+        assert covered(explain(data, state=state))
+    assert "data without a template" in str(explain(ipfix(DATA, domain=9), state=state))
+    assert "data without a template" in str(explain(netflow9(set_(300, bytes(16))), state=state))
+
+
+def test_of_two_definitions_in_a_state_the_last_one_seen_holds() -> None:
+    decoder = Decoder()
+    for exporter, element, received_ns in (("192.0.2.1", 2, 5), ("192.0.2.2", 1, 9), ("192.0.2.3", 3, 7)):
+        decoder.feed(ipfix(set_(IPFIX_TEMPLATES, template_record(256, [(element, 4)]))), exporter, received_ns)
+    assert "octetDeltaCount = 7" in str(explain(ipfix(set_(256, uint(7, 4))), state=decoder.export_state()))
+
+
+def test_a_state_that_is_none_is_refused() -> None:
+    with pytest.raises(StateError):
+        explain(ipfix(DATA), state=b"what is this")

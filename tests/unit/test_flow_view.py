@@ -10,14 +10,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from flowparse import FLOW, Registry
+from flowparse import FLOW, Decoder, Registry
 from flowparse._columns import Account, Table
 from flowparse._lookup import Names, Rates, application_number
 from flowparse._plan import Plan
 from flowparse._values import Chunk
 from flowparse.plan import flow
 from flowparse.template import FieldSpecifier
-from tests import naive, naive_native
+from tests import build, naive, naive_native
 
 ELEMENTS = Registry.default()
 VARIABLE = naive_native.VARIABLE
@@ -220,6 +220,16 @@ def test_names_are_what_is_known_when_a_record_is_decoded(engine: ModuleType, va
     rows = [row for part in plan.table.take() for row in Chunk(part)]
     assert [tuple(row[name] for name in NAMES) for row in rows] == expected
     assert {row["interfaceName"] for row in rows} == {"lo"}
+
+
+def test_text_of_a_fixed_length_loses_the_zeros_that_fill_it_up() -> None:
+    values = [b"", b"e", b"eth0", b"a\0b", b"ethernet"]
+    template = build.template_record(256, [(82, 8)])
+    records = build.set_(256, *(value.ljust(8, b"\0") for value in values))
+    decoder = Decoder(FLOW.select("bytes").add("interfaceName"))
+    decoder.feed(build.ipfix(build.set_(2, template), records), EXPORTER)
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not here")
+    assert pyarrow.table(decoder.take())["interfaceName"].to_pylist() == [value.decode() for value in values]
 
 
 def test_tables_find_what_was_put_in() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowparse import _convert
+from flowparse._keys import KeySet
 from flowparse._values import Chunk, Column, Row
 from flowparse.batch import Batch
 from tests.tables import EVERY_TYPE, T, every_type, flows
@@ -286,7 +287,7 @@ def test_a_column_of_octets_is_a_buffer_of_two_dimensions(type: str, width: int)
     assert bytes(view)[:width] == every_type()[type].to_list(text=False)[0]
 
 
-@pytest.mark.parametrize("type", ["bool", "binary", "utf8"])
+@pytest.mark.parametrize("type", ["bool", "binary", "utf8", "u32[]"])
 def test_a_column_that_is_no_array_is_no_buffer(type: str) -> None:
     with pytest.raises(BufferError, match="not an array"):
         memoryview(every_type()[type])
@@ -320,3 +321,15 @@ def test_a_constant_column_with_one_odd_value_is_not_constant() -> None:
 
 def test_types_are_those_of_the_registry_of_types() -> None:
     assert {type.name for type, _ in EVERY_TYPE.values()} >= set(T)
+
+
+def test_the_octets_of_a_list_are_those_of_its_numbers() -> None:
+    rows = list(every_type())
+    assert rows[0].raw("u32[]") == bytes.fromhex("00000007 ffffffff")
+    assert [row.raw("i32[]") for row in rows[:3]] == [None, bytes.fromhex("80000000"), b""]
+    assert rows[0].raw("i64[]") == bytes.fromhex("8000000000000000 7fffffffffffffff")
+
+
+def test_a_list_is_no_key() -> None:
+    with pytest.raises(ValueError, match="a list is no key"):
+        KeySet([T["u32"], T["u32[]"]])

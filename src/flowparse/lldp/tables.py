@@ -100,6 +100,8 @@ def parse_many(outputs: Mapping[str, Any], *, platform: str | None = None) -> li
     platform : str or None
         Of all of them; found for each where None.
     """
+    if not isinstance(outputs, Mapping):
+        raise TypeError(f"outputs are a mapping of device to output, not {type(outputs).__name__}; `parse` reads one")
     return [parse(output, platform=platform, device=device) for device, output in outputs.items()]
 
 

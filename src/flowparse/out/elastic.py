@@ -287,7 +287,7 @@ def index_template(data_stream: str) -> dict[str, Any]:
     Parameters
     ----------
     data_stream : str
-        Its name, or a pattern such as "logs-netflow-*".
+        Its name, or a pattern such as ``logs-netflow-*``.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..decoder import Decoder as Kernel
@@ -17,7 +17,7 @@ from .tables import CONTEXT
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["PlainRow", "PlainTemplate", "compare", "rows_of", "templates_of"]
+__all__ = ["PlainRow", "PlainState", "PlainTemplate", "compare", "rows_of", "states_of", "templates_of"]
 
 MOST_HEX = 16384
 """Octets of datagrams that a report writes out."""
@@ -30,6 +30,12 @@ OF_COLUMNS = "values"
 
 SFLOW = [version.to_bytes(4, "big") for version in (2, 4, 5)]
 """How datagrams of sFlow begin."""
+
+TEMPLATED = {"netflow9", "ipfix"}
+"""The versions whose exporters are found out to count something else."""
+
+SFLOW_NAME = "sflow"
+"""The version that the specification does not have."""
 
 SAMPLING = "RFC 5477"
 """What the clause of such an event names."""
@@ -52,6 +58,17 @@ class PlainTemplate(NamedTuple):
     id: int
     is_options: bool
     fields: tuple[tuple[int, int, int, bool], ...]
+
+
+class PlainState(NamedTuple):
+    """What is known of an observation domain: how many templates, Sets that wait, and what its sequence counts."""
+
+    exporter: str | None
+    version: str
+    domain: int
+    templates: int
+    pending_sets: int
+    unit: str
 
 
 def rows_of(decoder: Any) -> list[PlainRow]:
@@ -98,6 +115,22 @@ def templates_of(decoder: Any) -> list[PlainTemplate]:
     )
 
 
+def states_of(decoder: Any) -> list[PlainState]:
+    """The observation domains of either decoder."""
+    return sorted(
+        PlainState(
+            each.exporter,
+            each.version,
+            each.domain,
+            each.templates,
+            each.pending_sets,
+            each.missed_unit if each.version in TEMPLATED else "",
+        )
+        for each in decoder.stats()
+        if each.domain is not None and each.version != SFLOW_NAME
+    )
+
+
 def compare(
     datagrams: Iterable[tuple[Buffer, Any] | tuple[Buffer, Any, int | None]], *, templates: bool = True, **settings: Any
 ) -> list[str]:
@@ -110,7 +143,7 @@ def compare(
     ----------
     datagrams : iterable of (octets, exporter[, received_ns])
     templates : bool
-        Compare the templates in force too, at the end.
+        Compare the templates in force and what is known of each domain too, at the end.
     **settings
         Of both decoders: key, transport, malformed, strict, replay, limits, registry.
 
@@ -130,7 +163,10 @@ def compare(
         for line in _differences(_outcome(kernel, fed[-1]), _outcome(specification, fed[-1])):
             return [f"datagram {len(fed) - 1}: {line}", *_report(fed, settings)]
     if templates:
-        for line in _of_templates(templates_of(kernel), templates_of(specification)):
+        for line in (
+            *_of_state("a template", templates_of(kernel), templates_of(specification)),
+            *_of_state("a domain", states_of(kernel), states_of(specification)),
+        ):
             return [f"after datagram {len(fed) - 1}: {line}", *_report(fed, settings)]
     return []
 
@@ -196,13 +232,13 @@ def _differences(kernel: _Outcome, specification: _Outcome) -> Iterator[str]:
                     yield _told(f"row {place} of {_shown(layout)}: octets of {name}", mine_row.octets[name], octets)
 
 
-def _of_templates(kernel: list[PlainTemplate], specification: list[PlainTemplate]) -> Iterator[str]:
+def _of_state(what: str, kernel: Sequence[object], specification: Sequence[object]) -> Iterator[str]:
     for each in kernel:
         if each not in specification:
-            yield _told("a template", each, None)
+            yield _told(what, each, None)
     for each in specification:
         if each not in kernel:
-            yield _told("a template", None, each)
+            yield _told(what, None, each)
 
 
 def _by_layout(rows: list[PlainRow]) -> dict[Any, list[PlainRow]]:

@@ -31,6 +31,17 @@ class TemplateInForce(NamedTuple):
     template: Template
 
 
+class DomainStats(NamedTuple):
+    """What is known of an observation domain, as `flowparse.ExporterStats` names it."""
+
+    exporter: str | None
+    domain: int
+    version: str
+    templates: int
+    pending_sets: int
+    missed_unit: str
+
+
 @dataclass(slots=True)
 class Message:
     """One datagram and everything in it."""
@@ -181,6 +192,21 @@ class Decoder:
             for exporter in self._memory.exporters.values()
             for domain in exporter.domains.values()
             for template in domain.templates.values()
+        ]
+
+    def stats(self) -> list[DomainStats]:
+        """What is known of each observation domain."""
+        return [
+            DomainStats(
+                None if exporter.address is None else address_text(exporter.address),
+                domain.id,
+                VERSIONS[domain.version],
+                len(domain.templates),
+                sum(each.domain is domain for each in self._memory.waiting),
+                "messages" if domain.sequence.by_message else "records",
+            )
+            for exporter in self._memory.exporters.values()
+            for domain in exporter.domains.values()
         ]
 
     def expire(self, now_ns: int) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from .model import CounterSample, Fields, FlowSample, Port, Record, Sample
 from .records import Reader, Short, fields_of
-from .structures import COUNTER, FLOW, Kind, find
+from .structures import COUNTER, FLOW, Kind, Structure, find
 
-__all__ = ["BEFORE_4", "LATER", "samples_of"]
+__all__ = ["samples_of", "since"]
 
 PACKETS = {1: 1, 2: 3, 3: 4}  # packet data type -> format of the record
 EXTENDED = {1: 1001, 2: 1002, 3: 1003, 4: 1004, 5: 1005}
@@ -27,6 +27,15 @@ LATER = {
 BEFORE_4 = {"communities", "localpref"}
 LEAST_SAMPLE = 4
 MORE_THAN_ONE = 0x80000000
+
+
+def since(structure: Structure, name: str) -> int:
+    """The first version of sFlow that has a field; 0 for all."""
+    if structure.kind != FLOW or structure.enterprise:
+        return 0
+    if name in LATER.get(structure.format, ()):
+        return 5
+    return 4 if structure.format == 1003 and name in BEFORE_4 else 0
 
 
 def _block(at: Reader, kind: Kind, format: int) -> Record:

@@ -27,10 +27,15 @@ class SflowPrograms:
         Of the flow view; None is a table for each structure.
     flows, counters : Account
         Where the rows of samples and of counters are held.
+    counted : bool
+        Whether interfaces are counted.
     """
 
-    def __init__(self, columns: Sequence[FlowColumn] | None, flows: Account, counters: Account) -> None:
+    def __init__(
+        self, columns: Sequence[FlowColumn] | None, flows: Account, counters: Account, *, counted: bool = False
+    ) -> None:
         self._columns = columns
+        self._counted = counted
         self._accounts = {False: flows, True: counters}
         self._tables: dict[bool, list[Table]] = {False: [], True: []}
         self._sflow: Sflow | None = None
@@ -40,7 +45,7 @@ class SflowPrograms:
         if self._sflow is None:
             self._sflow = Sflow([each.for_kernel() for each in described(self._columns is None)])
             if self._columns is not None:
-                self._sflow.set_flow(self._plan(flow(self._columns), FLOWS, counters=False))
+                self._sflow.set_flow(self._plan(flow(self._columns, counted=self._counted), FLOWS, counters=False))
         return self._sflow
 
     def make(self, structure: int, fields: int) -> None:
@@ -53,6 +58,15 @@ class SflowPrograms:
         made = Table(compiled.layout(), self._accounts[counters], name)
         self._tables[counters].append(made)
         return Plan(made, compiled.segments, compiled.steps)
+
+    def seal(self) -> None:
+        """Close the rows of samples that wait to chunks, which counts their interfaces."""
+        for each in self._tables[False]:
+            each.seal()
+
+    def waiting_counters(self, name: str) -> Taken:
+        """The rows of a structure that wait, and stay."""
+        return [(each, each.waiting()) for each in self._tables[True] if each.name == name]
 
     def take(self) -> Taken:
         """Hand over all rows of samples."""

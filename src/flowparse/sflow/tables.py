@@ -3,8 +3,9 @@
 The flow view is filled from `Sampled`, one record of fixed fields for each flow sample, each group of
 them with a flag that says whether it is known. A structure's table has the key of its sample, then
 the fields by name; a structure that came in a shorter form fills the same columns as far as it goes,
-the rest is null. So is, of counters, what the agent does not know. Lists are columns of octets, as
-they were on the wire.
+the rest is null. So is, of counters, what the agent does not know. Lists of numbers are columns of
+lists: of structures one for each of their fields, of an AS path its numbers and the types of their
+segments. Host adapters, and structures within a structure, are octets as they were on the wire.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from functools import cache
 from typing import NamedTuple
 
 from .._sampled import sampled_fields
-from .._sflow import KEY_FIELDS, KEY_OCTETS, OPS
-from ..compiled import Column, Compiled, Step
+from .._sflowrecord import KEY_FIELDS, KEY_OCTETS, OPS
+from ..compiled import COUNTED, NOTHING_COUNTED, Column, Compiled, Step
 from ..datatypes import COLUMN_TYPES, ColumnType, Show, octets
 from ..schema import FlowColumn, flow_columns
-from .structures import COUNTER, FLOW, SAMPLE, Structure, every
+from .old import since
+from .structures import COUNTER, FLOW, SAMPLE, Structure, StructureField, every, part
 
 __all__ = ["Described", "described", "flow", "table"]
 
@@ -45,7 +47,7 @@ COLUMNS: dict[str, ColumnType] = {name: COLUMN_TYPES[name] for name in ("u8", "u
     "uuid": octets(16),
     "str": COLUMN_TYPES["utf8"],
 }
-"""Type of a field -> that of its column; all others are octets."""
+"""Type of a field -> that of its column; lists aside, all others are octets."""
 
 CONTEXT = (
     ("agent", "address", "exporter"),
@@ -67,14 +69,14 @@ class Described(NamedTuple):
     structure : Structure
     fixed : int
         Octets of the key and the fixed fields.
-    ops : tuple of (type, item, offset)
+    ops : tuple of (type, item, offset, since)
     """
 
     structure: Structure
     fixed: int
-    ops: tuple[tuple[str, int, int], ...]
+    ops: tuple[tuple[str, int, int, int], ...]
 
-    def for_kernel(self) -> tuple[int, int, int, tuple[tuple[str, int, int], ...]]:
+    def for_kernel(self) -> tuple[int, int, int, tuple[tuple[str, int, int, int], ...]]:
         """(kind, tag, fixed, ops), as `_sflow.Sflow` takes it."""
         of = self.structure
         return KINDS[of.kind], of.enterprise << 12 | of.format, self.fixed, self.ops
@@ -97,7 +99,7 @@ def _described(of: Structure) -> Described:
     for field in of.fields:
         type, item = LISTS.get(field.type, (field.type, 0))
         _, width = OPS[type]
-        ops.append((type, item, offset if width else 0))
+        ops.append((type, item, offset if width else 0, since(of, field.name)))
         offset += width
     return Described(of, offset, tuple(ops))
 
@@ -107,8 +109,24 @@ def _kernel(type: ColumnType) -> str:
     return "octets" if type.show in {Show.ADDRESS, Show.MAC, Show.OCTETS} else "unsigned"
 
 
+def _lists(field: StructureField) -> list[tuple[str, ColumnType]]:
+    """The columns of lists that a field becomes; none where it is no list of numbers."""
+    if field.type == "aspath":
+        return [(field.name, COLUMN_TYPES["u32[]"]), (f"{field.name}_types", COLUMN_TYPES["u32[]"])]
+    if LISTS.get(field.type, ("", 0))[0] != "items":
+        return []
+    if LISTS[field.type][1] > 4:
+        return [(name, COLUMN_TYPES["u32[]"]) for name in part(field.type.removesuffix("[]")).names]
+    return [(field.name, COLUMN_TYPES["i32[]" if field.type == "i32[]" else "u32[]"])]
+
+
 def table(of: Described, fields: int) -> Compiled:
-    """The table of a structure, filled from its first `fields` fields."""
+    """The table of a structure, filled from its first `fields` fields.
+
+    One more than it has is all of them as in sFlow version 4, two more as in version 2.
+    """
+    n = len(of.ops)
+    version = {n + 1: 4, n + 2: 2}.get(fields, 5)
     columns: list[Column] = [
         (name, COLUMN_TYPES[type], "context", field, True, COLUMN_TYPES[type].width, None)
         for name, type, field in CONTEXT
@@ -119,12 +137,21 @@ def table(of: Described, fields: int) -> Compiled:
         steps.append(("unsigned", 0, offset, width, len(columns)))
         columns.append((name, COLUMN_TYPES[f"u{8 * width}"], "step", None, False, width, None))
     variable = 0
-    for i, (field, (op, _, offset)) in enumerate(zip(of.structure.fields, of.ops, strict=True)):
+    for i, (field, (op, _, offset, first)) in enumerate(zip(of.structure.fields, of.ops, strict=True)):
         _, width = OPS[op]
         type = COLUMNS.get(field.type, COLUMN_TYPES["binary"])
+        lists = _lists(field)
         at = len(columns)
-        if i >= fields:
-            columns.append((field.name, type, "null", None, False, None, None))
+        if i >= fields or first > version:
+            for name, column in lists or [(field.name, type)]:
+                columns.append((name, column, "null", None, False, None, None))
+            continue
+        for name, column in lists:
+            steps.append(("octets", variable, of.fixed if variable == 0 else 0, 0, len(columns)))
+            finish.append(("list_of_numbers", (len(columns),)))
+            columns.append((name, column, "step", None, False, None, None))
+            variable += 1
+        if lists:
             continue
         if width:
             steps.append((_kernel(type), 0, offset, width, at))
@@ -168,8 +195,8 @@ def _fill(column: FlowColumn, fields: dict[str, tuple[int, int, int]]) -> tuple[
     return "null", None
 
 
-def flow(columns: Sequence[FlowColumn]) -> Compiled:
-    """The flow view of sampled packets."""
+def flow(columns: Sequence[FlowColumn], *, counted: bool = False) -> Compiled:
+    """The flow view of sampled packets; interfaces are `counted` whether the caller wants their columns or not."""
     fields, length = sampled_fields()
     specs: list[Column] = []
     steps: list[Step] = []
@@ -186,6 +213,7 @@ def flow(columns: Sequence[FlowColumn]) -> Compiled:
                 waiting.append((flag, i))
         else:
             specs.append((column.name, type, source, argument, source != "null", type.width, column.unit))
+    places = [_counted(name, columns, fields, specs, steps) for name in COUNTED] if counted else []
     flags: dict[int, int] = {}
     for flag, i in waiting:
         if flag not in flags:
@@ -193,4 +221,22 @@ def flow(columns: Sequence[FlowColumn]) -> Compiled:
             steps.append(("unsigned", 0, flag, 1, len(specs)))
             specs.append((None, COLUMN_TYPES["u8"], "step", None, False, None, None))
         finish.append(("flagged", (flags[flag], i)))
-    return Compiled(tuple(specs), tuple(finish), tuple(steps), (length,))
+    in_if, out_if, octets = places or NOTHING_COUNTED
+    return Compiled(tuple(specs), tuple(finish), tuple(steps), (length,), counted=(in_if, out_if, octets))
+
+
+def _counted(
+    name: str,
+    columns: Sequence[FlowColumn],
+    fields: dict[str, tuple[int, int, int]],
+    specs: list[Column],
+    steps: list[Step],
+) -> int:
+    """The column of that name; scratch if the caller did not ask for it. What is not known is 0 in it."""
+    for i, column in enumerate(columns):
+        if column.name == name and column.element is None:
+            return i
+    offset, width, _ = fields[name]
+    steps.append(("unsigned", 0, offset, width, len(specs)))
+    specs.append((None, COLUMN_TYPES[f"u{8 * width}"], "step", None, False, None, None))
+    return len(specs) - 1

@@ -11,6 +11,7 @@ Format = Literal["text", "grep", "line", "fields", "json"]
 
 FORMATS: tuple[tuple[Format, re.Pattern[bytes]], ...] = (
     ("text", re.compile(rb"startDatagram( |$)")),
+    ("text", re.compile(rb"unixSecondsUTC \d+\r?$")),  # before 3.x, or from within a datagram on
     ("json", re.compile(rb"\{")),
     ("line", re.compile(rb"(FLOW|CNTR),")),
     ("grep", re.compile(rb"\S+ \S+ \d+ \d+ \d+:\d+ \d+:\d+ \d+:\d+ \S")),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .._textkeys import DATAGRAM_SLOTS, SAMPLE_SLOTS, Keys
 from ..registry import rows
-from ..sflow.old import BEFORE_4, LATER
+from ..sflow.old import since
 from ..sflow.structures import COUNTER, FLOW, Structure, part, structures
 
 __all__ = ["Form", "Key", "compiled", "forms_and_keys", "slot_names"]
@@ -22,6 +22,8 @@ WIDTHS = {
 """Octets of a type on the wire; any other is as long as it says itself."""
 MARKERS = {"start_datagram", "end_datagram", "start_sample", "end_sample", "flow", "counter", "skipping"}
 ITEMS = {"begin", "set", "push"}
+SPECIAL = {"-": -1, "title": -2, "type": -3, "length": -4}
+"""What a key is that fills no field, as `_textstate` numbers it."""
 FIXED = ("datagram", "sample", "nothing")
 
 
@@ -88,15 +90,6 @@ def _plain(names: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...], in
     return (0,) * len(names), (0,) * len(names), -1, 0, None
 
 
-def _since(structure: Structure, name: str) -> int:
-    """The first version of sFlow that has a field."""
-    if structure.kind != FLOW or structure.enterprise:
-        return 0
-    if name in LATER.get(structure.format, ()):
-        return 5
-    return 4 if structure.format == 1003 and name in BEFORE_4 else 0
-
-
 def _keys_of(index: int, structure: Structure, table: _Rows) -> list[Key]:
     fields = _fields(structure, table)
     slots = {name: slot for slot, (name, _, _) in enumerate(fields)}
@@ -112,7 +105,7 @@ def _keys_of(index: int, structure: Structure, table: _Rows) -> list[Key]:
         if mark in ITEMS:
             keys[key] = Key(index, key.encode(), mark, kind, int(field))
         else:
-            keys[key] = Key(index, key.encode(), "field", type, -1 if field == "-" else slots[field])
+            keys[key] = Key(index, key.encode(), "field", type, SPECIAL[field] if type == "skip" else slots[field])
     return list(keys.values())
 
 
@@ -124,10 +117,9 @@ def _keys_at(index: int | None, where: str, slots: tuple[str, ...], table: _Rows
             keys.append(Key(index, key.encode(), mark, kind, -1 if field == "-" else int(field)))
         elif type in MARKERS:
             keys.append(Key(index, key.encode(), type, "skip", -1))
-        elif field == "title":
-            keys.append(Key(index, key.encode(), "field", type, -2))
         else:
-            keys.append(Key(index, key.encode(), "field", type, -1 if field == "-" else slots.index(field)))
+            slot = SPECIAL[field] if type == "skip" else slots.index(field)
+            keys.append(Key(index, key.encode(), "field", type, slot))
     return keys
 
 
@@ -158,10 +150,10 @@ def forms_and_keys() -> tuple[tuple[Form, ...], tuple[Key, ...]]:
         widths = tuple(WIDTHS.get(type, 0) for _, type, _ in fields)
         title = None if structure.text is None else structure.text.encode()
         last = _item_octets(fields[-1][1]) if fields else 0
-        since = tuple(_since(structure, name) for name, _, _ in fields)
+        versions = tuple(since(structure, name) for name, _, _ in fields)
         as_path = next((slot for slot, (_, type, _) in enumerate(fields) if type == "aspath"), -1)
         tag = (structure.kind, structure.enterprise, structure.format)
-        forms.append(Form(*tag, widths, since, as_path, last, title))
+        forms.append(Form(*tag, widths, versions, as_path, last, title))
         keys.extend(_keys_of(index, structure, table))
     return tuple(forms), tuple(keys)
 

@@ -35,7 +35,26 @@ WORDINGS: dict[str, Wording] = {
         "line {line}: sflowtool skipped structure {enterprise}:{format}, whose octets are not in its text",
         ("enterprise", "format", "octets"),
     ),
-    "era": Wording(SKIPPED, "info", "line {line}: sflowtool 5.01, which turns the digits of each octet around"),
+    "era": Wording(
+        SKIPPED,
+        "info",
+        "line {line}: sflowtool 5.01, which turns the digits of each octet around;"
+        " values that were handed over as they stood: {values}",
+        ("values",),
+    ),
+    "unsettled": Wording(
+        SKIPPED,
+        "info",
+        "line {line}: nothing tells 5.01 from 5.02 to 6.07, and {values} values in hexadecimal digits are as they"
+        " stand",
+        ("values",),
+    ),
+    "joined": Wording(
+        SKIPPED, "info", "line {line} is the rest of the string before it, as datagramSize proves: {text}"
+    ),
+    "cut": Wording(
+        TORN, "warning", "line {line}: headerLen is {told} octets, and the text has {found}", ("told", "found")
+    ),
     "row": Wording(SKIPPED, "warning", "line {line} is no row of its format: {text}"),
     "torn_datagram": Wording(TORN, "error", "line {line}: a datagram without its end; what is whole of it is kept"),
     "torn_sample": Wording(TORN, "error", "line {line}: a sample that breaks off; its whole records are kept"),

@@ -141,7 +141,7 @@ class Parser:
                 before = self._assembler.complete
                 self._assembler.feed(piece)
                 done += self._assembler.complete - before
-                if self._assembler.complete >= HAND_OVER:
+                if self._assembler.complete >= HAND_OVER and not self._assembler.undecided:
                     self._hand_over()
         return done
 

@@ -1,0 +1,3 @@
+from flowparse._templatesets import TemplateWalker
+
+class DataWalker(TemplateWalker): ...

@@ -1,0 +1,3 @@
+from flowparse._datasets import DataWalker
+
+class ReplayWalker(DataWalker): ...

@@ -1,0 +1,3 @@
+from flowparse._learning import LearningWalker
+
+class TemplateWalker(LearningWalker): ...

@@ -1,0 +1,1 @@
+"""What a decoder keeps: streams, saved states, age, and what it says of itself."""
