@@ -353,11 +353,12 @@ cdef class Exporters:
     cdef Alias known(self, object spelled):
         """The exporter that the caller means, or None."""
         cdef PyObject* found
-        if spelled is not self.last_spelled or self.last is None or self.last.exporter.state.evicted:
+        if spelled is None or spelled is not self.last_spelled or self.last.exporter.state.evicted:
             found = PyDict_GetItemWithError(self.aliases, spelled)
             if found == NULL or (<Alias> found).exporter.state.evicted:
                 return None
-            self.last_spelled = spelled
+            # What cannot change its mind about whom it means may be known by being the same object.
+            self.last_spelled = spelled if isinstance(spelled, (str, bytes, tuple)) else None
             self.last = <Alias> found
         # Before others are evicted: a block of datagrams is resolved first and decoded then.
         self.use(&self.last.exporter.state)

@@ -282,7 +282,7 @@ cdef Py_ssize_t reserve_found(const Program* program, Ledger* ledger, const Foun
 cdef inline const uint8_t* line_of(
     const Program* program, const Span* body, const Found* found, const uint8_t* block, Py_ssize_t k,
 ) noexcept nogil:
-    """Where a segment of the records that were found is lined up; of records that are walked one by one, the segment."""
+    """Where a segment of the records that were found is lined up; of records walked one by one, the segment."""
     if program.at_once > 1:
         return block + program.segments[k].place
     return body.at if k == 0 else body.at + found[k - 1].offset + found[k - 1].length

@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t
 
 from flowparse._wire cimport be16
 
-ctypedef const uint8_t* Octets
+ctypedef const uint8_t* Wire
 
 cdef extern from *:
     """
@@ -56,16 +56,16 @@ cdef extern from *:
     FP_EACH(fp_each_widen_24_64, uint64_t, fp_be24)
     FP_EACH(fp_each_widen_48_64, uint64_t, fp_be48)
     """
-    void each_copy_8 "fp_each_copy_8"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_copy_16 "fp_each_copy_16"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_copy_32 "fp_each_copy_32"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_copy_64 "fp_each_copy_64"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_8_16 "fp_each_widen_8_16"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_8_32 "fp_each_widen_8_32"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_8_64 "fp_each_widen_8_64"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_16_32 "fp_each_widen_16_32"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_16_64 "fp_each_widen_16_64"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_32_64 "fp_each_widen_32_64"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_24_32 "fp_each_widen_24_32"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_24_64 "fp_each_widen_24_64"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
-    void each_widen_48_64 "fp_each_widen_48_64"(Octets src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_copy_8 "fp_each_copy_8"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_copy_16 "fp_each_copy_16"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_copy_32 "fp_each_copy_32"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_copy_64 "fp_each_copy_64"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_8_16 "fp_each_widen_8_16"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_8_32 "fp_each_widen_8_32"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_8_64 "fp_each_widen_8_64"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_16_32 "fp_each_widen_16_32"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_16_64 "fp_each_widen_16_64"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_32_64 "fp_each_widen_32_64"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_24_32 "fp_each_widen_24_32"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_24_64 "fp_each_widen_24_64"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
+    void each_widen_48_64 "fp_each_widen_48_64"(Wire src, Py_ssize_t stride, Py_ssize_t n, uint8_t* dst) noexcept nogil
