@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from importlib import import_module
+from inspect import getattr_static
 from pathlib import Path
-from types import ModuleType
+from types import MemberDescriptorType, ModuleType
 
 import pytest
 from sphinx.util.inventory import InventoryFile
@@ -68,7 +69,10 @@ def test_every_public_method_is_in_the_reference() -> None:
         f"{kind.__qualname__}.{name}"
         for kind in (flowparse.Decoder, flowparse.Batch, flowparse.Topology, flowparse.PrefixSet, flowparse.Schema)
         for name in dir(kind)
-        if not name.startswith("_") and name not in dir(tuple) and f"{place(kind)}.{name}" not in there
+        if not name.startswith("_")
+        and name not in dir(tuple)
+        and not isinstance(getattr_static(kind, name), MemberDescriptorType)  # of the list of attributes
+        and f"{place(kind)}.{name}" not in there
     ]
     assert missing == []
 
