@@ -95,7 +95,7 @@ def test_top_vs_counter_that_has_the_rows(ratio: Ratio, flows: fp.Batch) -> None
     """The Counter alone, over dicts that were made before: what no parser of dicts can go below."""
     some = flows[:DICT_ROWS]
     rows = some.to_dicts(text=False)
-    ratio(lambda: ours_top(flows), lambda: counted(rows), (len(flows), len(rows)), floor=8, item="row")
+    ratio(lambda: ours_top(flows), lambda: counted(rows), (len(flows), len(rows)), floor=14, item="row")
 
 
 def test_capture_to_talkers_vs_netflume_and_counter(ratio: Ratio) -> None:

@@ -10,6 +10,7 @@ cdef enum:
     BLOCK = 256                 # rows at a time: their words stay in the first cache
     MOST_WORDS = 64             # of a key, the one for nulls included
     NOT_FOUND = 0xFFFFFFFF
+    NUMBER = 0xFFFFFFFF         # of a slot: the number of a key plus one
 
 cdef enum KeyKind:
     KEY_FIXED = 0
@@ -33,18 +34,19 @@ cdef struct Words:              # the keys of a block, a word of all rows after 
     uint64_t of[MOST_WORDS][BLOCK]
     uint64_t hash[BLOCK]
 
-cdef struct Index:              # keys found by hash: open addressing, never more than half full
-    uint32_t* slots             # number of the key plus one; 0: free
+cdef struct Index:              # keys found by hash: open addressing, never more than three quarters full
+    uint64_t* slots             # number of the key plus one, and above it the upper half of its hash; 0: free
     size_t mask
     uint64_t* hashes            # by number
-    uint64_t* keys              # n_words each
+    uint64_t* entries           # by number, `stride` words each: n_words of key, then what the owner keeps with it
     size_t n
     size_t room                 # keys for which there is memory
     int n_words
+    int stride
 
 cdef void fill_words(const Key* keys, int n_keys, int n_words, Py_ssize_t row, int n, Words* words) noexcept nogil
 cdef void hash_words(int n_words, int n, Words* words) noexcept nogil
-cdef int open_index(Index* index, int n_words, size_t expected) noexcept nogil
+cdef int open_index(Index* index, int n_words, int n_kept, size_t expected) noexcept nogil
 cdef void close_index(Index* index) noexcept nogil
 cdef uint32_t add_key(Index* index, const Words* words, int i) noexcept nogil
 cdef const ColumnRef* number_column(Chunk chunk, Py_ssize_t column, str type) except? NULL
@@ -61,23 +63,39 @@ cdef extern from *:
     void prefetch "fp_prefetch"(const void* at) noexcept nogil
 
 
+cdef inline uint64_t* entry_of(const Index* index, size_t number) noexcept nogil:
+    """The key of this number, and behind it what its owner keeps, which is 0 at first."""
+    return index.entries + number * index.stride
+
+
+cdef inline bint is_key(const Index* index, size_t number, const Words* words, int i) noexcept nogil:
+    """Whether the block's i-th key is that of this number."""
+    cdef const uint64_t* key = entry_of(index, number)
+    cdef uint64_t differs = 0
+    cdef int k
+    for k in range(index.n_words):
+        differs |= key[k] ^ words.of[k][i]
+    return differs == 0
+
+
+cdef inline uint32_t likely_key(const Index* index, uint64_t hash) noexcept nogil:
+    """The number of the first key whose hash looks like this one, or NOT_FOUND: no entry is looked at."""
+    cdef size_t at = hash & index.mask
+    # Progress: one slot further each turn; some are free.
+    while index.slots[at] != 0 and (index.slots[at] ^ hash) >> 32 != 0:
+        at = (at + 1) & index.mask
+    return <uint32_t> (index.slots[at] & NUMBER) - 1
+
+
 cdef inline uint32_t find_key(const Index* index, const Words* words, int i) noexcept nogil:
     """The number of the block's i-th key, or NOT_FOUND."""
     cdef uint64_t hash = words.hash[i]
     cdef size_t at = hash & index.mask
-    cdef const uint64_t* key
-    cdef int k
-    # Progress: one slot further each turn; at most half of them are taken.
+    # Progress: one slot further each turn; some are free.
     while index.slots[at] != 0:
-        # Bounds: a slot has the number of a key, plus one, and each key has n_words.
-        if index.hashes[index.slots[at] - 1] == hash:
-            key = index.keys + <size_t> (index.slots[at] - 1) * index.n_words
-            k = 0
-            # Progress: `k` grows.
-            while k < index.n_words and key[k] == words.of[k][i]:
-                k += 1
-            if k == index.n_words:
-                return index.slots[at] - 1
+        # Bounds: a slot has the number of a key, plus one.
+        if (index.slots[at] ^ hash) >> 32 == 0 and is_key(index, (index.slots[at] & NUMBER) - 1, words, i):
+            return <uint32_t> (index.slots[at] & NUMBER) - 1
         at = (at + 1) & index.mask
     return NOT_FOUND
 

@@ -19,6 +19,11 @@ from flowparse._layout cimport (
 from flowparse._slab cimport drop_slab, new_slab, release, retain, slab_size
 
 
+cdef enum:
+    FEW_RUNS = 16               # room for, at first
+    ROWS_OF_RUN = 16
+
+
 cdef extern from *:
     """
     /* Null columns of every part point here. Written by nobody; in .bss, so that it costs no file and no page. */
@@ -93,7 +98,8 @@ cdef int add_run(Part* part, const Context* context, uint64_t version) noexcept 
     cdef Py_ssize_t capacity
     cdef Run* runs
     if part.n_runs == part.runs_capacity:
-        capacity = 16 if part.runs_capacity == 0 else 2 * part.runs_capacity
+        # A large part mostly has messages of some twenty rows; what is not used of its room is never touched.
+        capacity = max(FEW_RUNS, part.capacity // ROWS_OF_RUN) if part.runs_capacity == 0 else 2 * part.runs_capacity
         runs = <Run*> PyMem_RawRealloc(part.runs, capacity * sizeof(Run))
         if runs == NULL:
             return -1

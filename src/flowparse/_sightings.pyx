@@ -11,8 +11,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from flowparse._keys cimport (
-    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, fill_words, find_key, hash_words, number_column,
-    open_index, prefetch,
+    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, entry_of, fill_words, find_key, hash_words,
+    number_column, open_index, prefetch,
 )
 from flowparse._part cimport ColumnRef
 from flowparse._show cimport is_null
@@ -65,7 +65,7 @@ cdef class Sightings:
         self.words = <Words*> PyMem_RawCalloc(2, sizeof(Words))
         if self.seen == NULL or self.first == NULL or self.words == NULL:
             raise MemoryError()
-        if open_index(&self.exporters, n_words, 0) < 0 or open_index(&self.pairs, 2, 0) < 0:
+        if open_index(&self.exporters, n_words, 0, 0) < 0 or open_index(&self.pairs, 2, 0, 0) < 0:
             raise MemoryError()
 
     def __dealloc__(self):
@@ -231,7 +231,7 @@ cdef class Sightings:
         cdef size_t k
         cdef list pairs = []
         for k in range(self.pairs.n):
-            pair = self.pairs.keys[2 * k]
+            pair = entry_of(&self.pairs, k)[0]
             pairs.append((self.exporter_of(pair >> 32), self.exporter_of(pair & 0xFFFFFFFF), self.counts[k]))
         return pairs
 
@@ -239,7 +239,7 @@ cdef class Sightings:
         cdef const uint64_t* key
         if self.exporter is None:
             return None
-        key = self.exporters.keys + number * self.exporters.n_words
+        key = entry_of(&self.exporters, number)
         if key[self.exporters.n_words - 1] & 1:
             return None
         return PyBytes_FromStringAndSize(<const char*> key, self.exporter.keys[0].width)

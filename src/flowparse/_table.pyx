@@ -16,8 +16,8 @@ from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._keys cimport (
-    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, fill_words, find_key, hash_words, number_column,
-    open_index, prefetch,
+    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, entry_of, fill_words, find_key, hash_words, is_key,
+    likely_key, number_column, open_index, prefetch,
 )
 from flowparse._part cimport ColumnRef
 from flowparse._show cimport is_null
@@ -29,10 +29,6 @@ from flowparse.datatypes import Show
 cdef enum:
     MEASURES = 6
 
-cdef struct Sums:
-    uint64_t of[MEASURES]       # in the order of MEASURE_NAMES
-    double variance             # of packets_estimated
-
 cdef enum:                      # measures
     ROWS = 0
     BYTES = 1
@@ -40,6 +36,25 @@ cdef enum:                      # measures
     BYTES_ESTIMATED = 3
     PACKETS_ESTIMATED = 4
     WITHOUT_RATE = 5
+
+cdef struct Sums:
+    uint64_t of[MEASURES]       # in the order of MEASURE_NAMES
+    double variance             # of packets_estimated
+
+cdef struct Plain:              # of rows in one direction, as they were sent; with its key in a line of the cache
+    uint64_t rows
+    uint64_t bytes
+    uint64_t packets
+
+cdef struct Scaled:             # of those with a rate: how many, and what their estimates are beyond `Plain`
+    uint64_t rows
+    uint64_t bytes
+    uint64_t packets
+    double variance
+
+cdef enum:
+    PLAIN_WORDS = 3             # of Plain
+    STRIP = 64                  # rows whose slots and entries are on their way at a time
 
 cdef struct Measured:           # the columns that are summed; NULL: the rows have none
     const ColumnRef* bytes
@@ -61,29 +76,49 @@ cdef inline uint64_t times(uint64_t a, uint64_t b) noexcept nogil:
     return a * b if (a | b) >> 32 == 0 or b <= UINT64_MAX // (a if a else 1) else UINT64_MAX
 
 
-cdef inline uint64_t wide_value(const ColumnRef* ref, Py_ssize_t row) noexcept nogil:
-    """A u64; 0 for null, or where there is no column."""
-    return (<const uint64_t*> ref.data)[row] if ref != NULL and not is_null(ref, row) else 0
+cdef void wide_values(const ColumnRef* ref, Py_ssize_t row, int n, uint64_t* to) noexcept nogil:
+    """Values of type u64; 0 for null, or where there is no column."""
+    # Bounds: rows row to row + n of the part, n <= BLOCK; `to` has n places.
+    cdef int i
+    if ref == NULL:
+        memset(to, 0, n * sizeof(uint64_t))
+        return
+    memcpy(to, <const uint64_t*> ref.data + row, n * sizeof(uint64_t))
+    if ref.validity != NULL:
+        for i in range(n):
+            if is_null(ref, row + i):
+                to[i] = 0
 
 
-cdef inline void add_row(Sums* sums, const Measured* measured, Py_ssize_t row) noexcept nogil:
-    # Bounds: `row` lies within the part of which the columns are.
-    cdef uint64_t n_bytes = wide_value(measured.bytes, row)
-    cdef uint64_t packets = wide_value(measured.packets, row)
-    cdef uint64_t rate = 0
-    if measured.rate != NULL and not is_null(measured.rate, row):
-        rate = (<const uint32_t*> measured.rate.data)[row]
-    sums.of[ROWS] += 1
-    sums.of[BYTES] = plus(sums.of[BYTES], n_bytes)
-    sums.of[PACKETS] = plus(sums.of[PACKETS], packets)
+cdef bint rates_of(const ColumnRef* ref, Py_ssize_t row, int n, uint32_t* to) noexcept nogil:
+    """Rates of rows, 0 for null; false where none has one, and nothing is written."""
+    # Bounds: as above.
+    cdef uint32_t any = 0
+    cdef int i
+    if ref == NULL:
+        return False
+    memcpy(to, <const uint32_t*> ref.data + row, n * sizeof(uint32_t))
+    if ref.validity != NULL:
+        for i in range(n):
+            if is_null(ref, row + i):
+                to[i] = 0
+    for i in range(n):
+        any |= to[i]
+    return any != 0
+
+
+cdef inline void add_plain(Plain* sums, uint64_t n_bytes, uint64_t packets) noexcept nogil:
+    sums.rows += 1
+    sums.bytes = plus(sums.bytes, n_bytes)
+    sums.packets = plus(sums.packets, packets)
+
+
+cdef inline void add_scaled(Scaled* sums, uint64_t n_bytes, uint64_t packets, uint32_t rate) noexcept nogil:
+    sums.rows += 1
     if rate > 1:
+        sums.bytes = plus(sums.bytes, times(n_bytes, rate) - n_bytes)
+        sums.packets = plus(sums.packets, times(packets, rate) - packets)
         sums.variance += <double> rate * <double> rate * <double> packets
-        n_bytes = times(n_bytes, rate)
-        packets = times(packets, rate)
-    elif rate == 0:
-        sums.of[WITHOUT_RATE] += 1
-    sums.of[BYTES_ESTIMATED] = plus(sums.of[BYTES_ESTIMATED], n_bytes)
-    sums.of[PACKETS_ESTIMATED] = plus(sums.of[PACKETS_ESTIMATED], packets)
 
 
 cdef void order_pairs(Words* words, uint8_t* swapped, int n) noexcept nogil:
@@ -131,8 +166,8 @@ cdef class Groups:
 
     cdef KeySet keys
     cdef Index index
-    cdef Sums* sums
-    cdef size_t room            # groups for which there are sums
+    cdef Scaled* scaled         # by group and way; none until a row has a rate
+    cdef size_t room            # groups for which there is one
     cdef Words* words           # too large for the stack of every thread
     cdef int ways
 
@@ -142,24 +177,25 @@ cdef class Groups:
         self.keys = keys
         self.ways = 2 if pairs else 1
         self.words = <Words*> PyMem_RawCalloc(1, sizeof(Words))
-        if self.words == NULL or open_index(&self.index, keys.n_words, 0) < 0:
+        if self.words == NULL or open_index(&self.index, keys.n_words, self.ways * PLAIN_WORDS, 0) < 0:
             raise MemoryError()
 
     def __dealloc__(self):
         close_index(&self.index)
-        PyMem_RawFree(self.sums)
+        PyMem_RawFree(self.scaled)
         PyMem_RawFree(self.words)
 
     def __len__(self):
         return self.index.n
 
     cdef int grow(self) noexcept nogil:
-        cdef size_t room = 512 if self.room == 0 else 2 * self.room
-        cdef void* sums = PyMem_RawRealloc(self.sums, room * self.ways * sizeof(Sums))
-        if sums == NULL:
+        """Room for what rates add, for as many groups as there is room for keys."""
+        cdef size_t room = self.index.room
+        cdef void* scaled = PyMem_RawRealloc(self.scaled, room * self.ways * sizeof(Scaled))
+        if scaled == NULL:
             return -1
-        self.sums = <Sums*> sums
-        memset(self.sums + self.room * self.ways, 0, (room - self.room) * self.ways * sizeof(Sums))
+        self.scaled = <Scaled*> scaled
+        memset(self.scaled + self.room * self.ways, 0, (room - self.room) * self.ways * sizeof(Scaled))
         self.room = room
         return 0
 
@@ -167,7 +203,10 @@ cdef class Groups:
         """Add rows of the part to which the keys are bound; `keep` has a flag for each from `row` on."""
         cdef Words* words = self.words
         cdef uint8_t[BLOCK] swapped
-        cdef uint32_t number
+        cdef uint64_t[BLOCK] n_bytes
+        cdef uint64_t[BLOCK] packets
+        cdef uint32_t[BLOCK] rates
+        cdef const uint32_t* scaling
         cdef int i, n
         memset(swapped, 0, BLOCK)
         # Progress: `row` grows by n >= 1.
@@ -177,22 +216,64 @@ cdef class Groups:
             if self.ways == 2:
                 order_pairs(words, swapped, n)
             hash_words(self.keys.n_words, n, words)
-            for i in range(n):
-                prefetch(&self.index.slots[words.hash[i] & self.index.mask])
-            for i in range(n):
-                if keep != NULL and not keep[i]:
-                    continue
-                number = find_key(&self.index, words, i)
-                if number == NOT_FOUND:
-                    number = add_key(&self.index, words, i)
-                    if number == NOT_FOUND or (number >= self.room and self.grow() < 0):
-                        return -1
-                # Bounds: number < room.
-                add_row(&self.sums[<size_t> number * self.ways + swapped[i]], measured, row + i)
+            wide_values(measured.bytes, row, n, n_bytes)
+            wide_values(measured.packets, row, n, packets)
+            scaling = rates if rates_of(measured.rate, row, n, rates) else NULL
+            i = 0
+            # Progress: `i` grows by STRIP.
+            while i < n:
+                if self.add_strip(i, min(n, i + STRIP), swapped, n_bytes, packets, scaling, keep) < 0:
+                    return -1
+                i += STRIP
             row += n
             if keep != NULL:
                 keep += n
         return 0
+
+    cdef int add_strip(
+        self, int start, int end, const uint8_t* swapped, const uint64_t* n_bytes, const uint64_t* packets,
+        const uint32_t* rates, const char* keep,
+    ) noexcept nogil:
+        """Add rows start to end of a block.
+
+        What they need of memory is asked for before it is used: first the slots, then the entries that those
+        name, of which all but one in billions are the right ones.
+        """
+        # Bounds: start < end <= BLOCK, end - start <= STRIP.
+        cdef Index* index = &self.index
+        cdef const Words* words = self.words
+        cdef uint32_t[STRIP] likely
+        cdef uint32_t number
+        cdef size_t sums
+        cdef int i
+        for i in range(start, end):
+            prefetch(&index.slots[words.hash[i] & index.mask])
+        for i in range(start, end):
+            number = likely_key(index, words.hash[i])
+            likely[i - start] = number
+            prefetch(entry_of(index, number if number != NOT_FOUND else 0))
+        for i in range(start, end):
+            if keep != NULL and not keep[i]:
+                continue
+            number = likely[i - start]
+            if number == NOT_FOUND or not is_key(index, number, words, i):
+                number = find_key(index, words, i)
+                if number == NOT_FOUND:
+                    number = add_key(index, words, i)
+                    if number == NOT_FOUND:
+                        return -1
+            # Bounds: an entry has a Plain for each way behind its key.
+            add_plain(self.plain(number) + swapped[i], n_bytes[i], packets[i])
+            if rates != NULL and rates[i]:
+                if number >= self.room and self.grow() < 0:
+                    return -1
+                # Bounds: number < room.
+                sums = <size_t> number * self.ways + swapped[i]
+                add_scaled(&self.scaled[sums], n_bytes[i], packets[i], rates[i])
+        return 0
+
+    cdef inline Plain* plain(self, size_t number) noexcept nogil:
+        return <Plain*> (entry_of(&self.index, number) + self.index.n_words)
 
     def add(
         self, Chunk chunk not None, columns, Py_ssize_t octets=-1, Py_ssize_t packets=-1, Py_ssize_t rate=-1, keep=None,
@@ -222,10 +303,35 @@ cdef class Groups:
         if failed < 0:
             raise MemoryError()
 
-    cdef uint64_t total(self, size_t number, int measure) noexcept nogil:
-        """The measure of a group, in both directions."""
-        cdef uint64_t value = self.sums[number * self.ways].of[measure]
-        return plus(value, self.sums[number * self.ways + 1].of[measure]) if self.ways == 2 else value
+    cdef Sums of_way(self, size_t number, int way) noexcept nogil:
+        """The sums of a group in one direction."""
+        cdef Sums sums
+        cdef const Plain* plain = self.plain(number) + way
+        cdef Scaled scaled
+        memset(&scaled, 0, sizeof(Scaled))
+        if number < self.room:
+            scaled = self.scaled[number * self.ways + way]
+        sums.of[ROWS] = plain.rows
+        sums.of[BYTES] = plain.bytes
+        sums.of[PACKETS] = plain.packets
+        # Sums that stop at the same number, in whatever order they are made.
+        sums.of[BYTES_ESTIMATED] = plus(plain.bytes, scaled.bytes)
+        sums.of[PACKETS_ESTIMATED] = plus(plain.packets, scaled.packets)
+        sums.of[WITHOUT_RATE] = plain.rows - scaled.rows
+        sums.variance = scaled.variance
+        return sums
+
+    cdef Sums both(self, size_t number) noexcept nogil:
+        """The sums of a group, of both directions where there are two."""
+        cdef Sums sums = self.of_way(number, 0)
+        cdef Sums other
+        cdef int k
+        if self.ways == 2:
+            other = self.of_way(number, 1)
+            for k in range(MEASURES):
+                sums.of[k] = plus(sums.of[k], other.of[k])
+            sums.variance += other.variance
+        return sums
 
     def top(self, int measure, Py_ssize_t n):
         """Numbers of the n groups with most of a measure, by index in MEASURE_NAMES; of equals the one seen first."""
@@ -243,7 +349,7 @@ cdef class Groups:
             raise MemoryError()
         with nogil:
             for number in range(self.index.n):
-                candidate.value = self.total(number, measure)
+                candidate.value = self.both(number).of[measure]
                 candidate.number = <uint32_t> number
                 if number < <size_t> held:
                     at = number
@@ -264,16 +370,6 @@ cdef class Groups:
         PyMem_RawFree(heap)
         ranked.reverse()
         return ranked
-
-    cdef Sums both(self, size_t number) noexcept nogil:
-        """The sums of a group, of both directions where there are two."""
-        cdef Sums sums = self.sums[number * self.ways]
-        cdef int k
-        if self.ways == 2:
-            for k in range(MEASURES):
-                sums.of[k] = plus(sums.of[k], self.sums[number * 2 + 1].of[k])
-            sums.variance += self.sums[number * 2 + 1].variance
-        return sums
 
     def totals(self):
         """The sums of all groups together, in the order of MEASURE_NAMES."""
@@ -308,7 +404,7 @@ cdef class Groups:
         # Bounds: i < n, in columns of n values.
         for i, number in enumerate(numbers):
             group = self.checked(number)
-            sums = self.both(group) if way < 0 else self.sums[group * self.ways + way]
+            sums = self.both(group) if way < 0 else self.of_way(group, way)
             for k in range(MEASURES):
                 to[k][i] = sums.of[k]
             known.append(sums.of[WITHOUT_RATE] < sums.of[ROWS] and sums.of[PACKETS_ESTIMATED] > 0)
@@ -327,7 +423,7 @@ cdef class Groups:
         for k, type in enumerate(self.keys.types):
             width = type.width
             present = [
-                not self.index.keys[self.checked(number) * self.index.n_words + self.index.n_words - 1] >> <int> k & 1
+                not entry_of(&self.index, self.checked(number))[self.index.n_words - 1] >> <int> k & 1
                 for number in numbers
             ]
             if not any(present):
@@ -336,7 +432,7 @@ cdef class Groups:
             if type.width == 0 or type.show == Show.BOOLEAN:
                 texts = list(self.keys.texts[k]) if type.width == 0 else (False, True)
                 words = [
-                    self.index.keys[<size_t> number * self.index.n_words + self.keys.keys[<int> k].word]
+                    entry_of(&self.index, number)[self.keys.keys[<int> k].word]
                     for number in numbers
                 ]
                 values = [texts[word] if there else None for word, there in zip(words, present)]
@@ -346,7 +442,7 @@ cdef class Groups:
             to = <char*> <bytes> data
             # Bounds: n values of the width, which the key's words have. Memory is little-endian, as everywhere here.
             for i in range(n):
-                key = self.index.keys + <size_t> numbers[i] * self.index.n_words + self.keys.keys[<int> k].word
+                key = entry_of(&self.index, numbers[i]) + self.keys.keys[<int> k].word
                 narrow = key[0] >> self.keys.keys[<int> k].shift        # 0 where it has a word of its own
                 memcpy(to + i * width, &narrow if width <= 4 else <const void*> key, width)
             columns.append((bitmap_of(present), None, data))

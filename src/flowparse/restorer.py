@@ -121,15 +121,19 @@ class Restorer(Recorder):
             if scope not in barred
         }
         sequences = {scope: sequence for scope, sequence in given.sequences.items() if scope not in barred}
+        events = [notice("not_allowed", scopes=len(barred))] if barred else []
+        events += [
+            notice("redefined", _address(scope), domain=scope[2], template_id=each.id)
+            for scope, several in templates.items()
+            for each in several
+            if each.redefined
+        ]
         self._take_over(templates, tables, sequences)
-        if barred:
-            self._tell(notice("not_allowed", scopes=len(barred)))
-        for scope, several in templates.items():
-            for each in several:
-                if each.redefined:
-                    self._tell(
-                        notice("redefined", _address(scope), domain=scope[2], template_id=each.id),
-                    )
+        try:
+            for event in events:
+                self._tell(event)
+        except MemoryError:
+            self._events_dropped += 1  # what was imported counts, and `events` says that it does not tell all
 
     def _take_over(
         self,

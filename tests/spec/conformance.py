@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 ITEMS = range(1, 255)
-DECODING = [*range(1, 12), *range(13, 126), *range(127, 160), *range(168, 178), *range(180, 219), *range(238, 255)]
-"""Items that concern the decoding of NetFlow and IPFIX datagrams: not sFlow, streams, timers or the network."""
+APART = {12, *range(114, 117), 126, *range(160, 168), 178, 179, 196, *range(219, 238)}
+"""Items of the network, of age and timers, of streams, of sFlow and its text."""
+DECODING = [item for item in ITEMS if item not in APART]
+"""Items that concern the decoding of NetFlow and IPFIX datagrams."""
 KINDS = ("elsewhere", "deviation", "absent")
 
 

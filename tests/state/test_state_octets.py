@@ -159,6 +159,7 @@ def test_without_memory_an_import_counts_whole_or_not_at_all() -> None:
     plain = fed(datagrams()[:3])
     plain.events()
     before, empty = known(plain), len(plain.stats())
+    failures = passed = 0
     for start in itertools.count():
         decoder = fed(datagrams()[:3])
         decoder.events()
@@ -170,10 +171,13 @@ def test_without_memory_an_import_counts_whole_or_not_at_all() -> None:
             failed = True
         finally:
             testcapi.remove_mem_hooks()
+        failures, passed = failures + failed, 0 if failed else passed + 1
+        if passed > 20:
+            break  # beyond all that it allocates
         if not failed:
-            break
+            continue
         now = known(decoder)
         assert now == before, start
         assert len(now["stats"]) == empty
         decoder.import_state(state)
-    assert start > 100
+    assert failures > 100

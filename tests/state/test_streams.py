@@ -339,10 +339,12 @@ def test_octets_of_any_kind_in_a_stream_are_no_error(data: st.DataObject) -> Non
         assert sum(map(len, Decoder(NATIVE).batches(octets))) == of_stream
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # generators that end without memory
 def test_without_memory_a_stream_is_over_or_goes_on_and_nothing_is_lost_in_silence() -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
     octets = b"".join(session()[:3])
-    for start in range(400):
+    failures = 0
+    for start in range(150):
         decoder = Decoder(NATIVE)
         decoder.feed_stream(FIRST, A)
         failed = False
@@ -353,17 +355,18 @@ def test_without_memory_a_stream_is_over_or_goes_on_and_nothing_is_lost_in_silen
             failed = True
         finally:
             testcapi.remove_mem_hooks()
+        failures += failed
         decoder.events()
         decoder.close(A)
         told = decoder.events()
         if not failed:
             assert told == []
-            break
+            continue
         unread = [event for event in told if "were not read" in event.message]
         assert unread or sum(each.datagrams for each in decoder.stats()) in (1, 4), start
         decoder.feed_stream(octets, A)
         assert decoder.templates()
-    assert start > 20
+    assert failures > 20
 
 
 def test_streams_and_states_keep_no_memory() -> None:

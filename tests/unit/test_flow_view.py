@@ -228,8 +228,10 @@ def test_text_of_a_fixed_length_loses_the_zeros_that_fill_it_up() -> None:
     records = build.set_(256, *(value.ljust(8, b"\0") for value in values))
     decoder = Decoder(FLOW.select("bytes").add("interfaceName"))
     decoder.feed(build.ipfix(build.set_(2, template), records), EXPORTER)
-    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not here")
-    assert pyarrow.table(decoder.take())["interfaceName"].to_pylist() == [value.decode() for value in values]
+    rows = decoder.take()
+    assert rows["interfaceName"].to_list() == [value.decode() for value in values]
+    # A value that is shown has lost them anyway; here the column itself has.
+    assert [row.raw("interfaceName") for row in rows] == values
 
 
 def test_tables_find_what_was_put_in() -> None:
