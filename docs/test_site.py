@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from importlib import import_module
+from inspect import getattr_static
 from pathlib import Path
-from types import ModuleType
+from types import MemberDescriptorType, ModuleType
 
 import pytest
 from sphinx.util.inventory import InventoryFile
@@ -16,6 +17,8 @@ from tests.examples import notebooks
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "build" / "docs"
+ELSEWHERE = {"flowparse.PrefixSet": "flowparse.prefixes.PrefixSet", "flowparse.Topology": "flowparse.topology.Topology"}
+"""Names at the top that the reference describes in their modules."""
 MODULES = ["topology"]  # public, and reached by way of what they make
 
 
@@ -50,8 +53,14 @@ def names() -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_every_public_name_is_in_the_reference(name: str) -> None:
-    page = documented().get(name, "")
+    page = documented().get(ELSEWHERE.get(name, name), "")
     assert page.startswith("reference/api/"), f"{name} is not in docs/reference/api"
+
+
+def place(kind: type) -> str:
+    """Where the reference describes a class."""
+    name = f"flowparse.{kind.__name__}"
+    return ELSEWHERE.get(name, name)
 
 
 def test_every_public_method_is_in_the_reference() -> None:
@@ -60,7 +69,10 @@ def test_every_public_method_is_in_the_reference() -> None:
         f"{kind.__qualname__}.{name}"
         for kind in (flowparse.Decoder, flowparse.Batch, flowparse.Topology, flowparse.PrefixSet, flowparse.Schema)
         for name in dir(kind)
-        if not name.startswith("_") and name not in dir(tuple) and f"flowparse.{kind.__name__}.{name}" not in there
+        if not name.startswith("_")
+        and name not in dir(tuple)
+        and not isinstance(getattr_static(kind, name), MemberDescriptorType)  # of the list of attributes
+        and f"{place(kind)}.{name}" not in there
     ]
     assert missing == []
 
