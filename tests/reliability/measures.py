@@ -119,7 +119,7 @@ def atomicity(n: int = 6000) -> Found:
         known = [(each.id, each.domain, each.fields) for each in decoder.templates()]
         counted = [(each.domain, each.version, each.records, each.templates, each.pending_sets)
                    for each in decoder.stats() if each.records or each.templates or each.pending_sets]  # fmt: skip
-        return known, counted, decoder.rows_waiting
+        return known, sorted(counted, key=str), decoder.rows_waiting  # the domain heard of last is first
 
     before = state()
     for i, octets in enumerate(damaged(n)):
