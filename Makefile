@@ -21,7 +21,7 @@ KERNELS := $(wildcard src/flowparse/*.pyx src/flowparse/*.pxd)
 STUBS   := $(subst /,.,$(patsubst src/%.pyx,%,$(wildcard src/flowparse/*.pyx)))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long check bench docs docs-test mutants fuzz fuzz-long soak dev wheel clean
+.PHONY: help demo test test-long check bench docs docs-test mutants fuzz fuzz-long soak reliability dev wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -54,6 +54,9 @@ fuzz: $(BUILT) .venv/group-test .venv/group-fuzz ## Fuzz for a minute, over buil
 
 fuzz-long: $(BUILT) .venv/group-test .venv/group-fuzz ## Fuzz for an hour, with every engine that is there
 	$(BIN)/python tools/fuzz.py --seconds 3600 $(ARGS)
+
+reliability: $(BUILT) .venv/group-test ## Measure the scoreboard and write docs/reliability.md; ARGS="R-02" for some rows
+	$(BIN)/python -m tests.reliability $(ARGS)
 
 soak: $(BUILT) .venv/group-test ## Feed 10^7 mutated datagrams and compare 10^5; ARGS=number for fewer
 	$(BIN)/python tools/soak.py $(if $(ARGS),$(ARGS),10000000 --compare 100000)

@@ -275,9 +275,10 @@ def test_what_is_there_counts_against_the_limits() -> None:
 
 
 def test_enterprise_fields_count_once() -> None:
-    state = fed([(ipfix(set_(IPFIX_TEMPLATES, template_record(256, [(1, 8, 9), (2, 8, 9)]))), A, 1)]).export_state()
-    Decoder(limits=Limits(template_fields_total=2)).import_state(state)
-    refused(state, Decoder(limits=Limits(template_fields_total=1)))
+    two = (template_record(id, [(1, 8, 9), (2, 8, 9)]) for id in (256, 257))
+    state = fed([(ipfix(set_(IPFIX_TEMPLATES, *two)), A, 1)]).export_state()
+    Decoder(limits=Limits(template_fields_total=4)).import_state(state)
+    refused(state, Decoder(limits=Limits(template_fields_total=3)))
 
 
 def test_more_names_than_there_is_room_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""The scoreboard: figures of reliability, measured, beside what they should be."""
