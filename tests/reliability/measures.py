@@ -116,10 +116,10 @@ def atomicity(n: int = 6000) -> Found:
     decoder, discarded, changed = Decoder(NATIVE, malformed="discard"), 0, 0
 
     def state() -> Any:
-        known = [(each.id, each.domain, each.fields) for each in decoder.templates()]
+        known = sorted(((each.id, each.domain, each.fields) for each in decoder.templates()), key=str)
         counted = [(each.domain, each.version, each.records, each.templates, each.pending_sets)
                    for each in decoder.stats() if each.records or each.templates or each.pending_sets]  # fmt: skip
-        return known, sorted(counted, key=str), decoder.rows_waiting  # the domain heard of last is first
+        return known, sorted(counted, key=str), decoder.rows_waiting  # sorted: the domain heard of last is first
 
     before = state()
     for i, octets in enumerate(damaged(n)):
