@@ -2,8 +2,9 @@
 
 Names, descriptions and strings in flow records are written by whoever sends them. Before such text
 is shown, in a `repr`, HTML, DOT or CSV, whatever would not show as itself becomes a visible escape:
-controls (C0, DEL, C1), line and paragraph separators, bidirectional controls, lone surrogates. What
-is shown has a bounded length. Nothing here judges whether text is true.
+controls (C0, DEL, C1), line and paragraph separators, bidirectional controls, characters without a
+shape such as tags (U+E0000 to U+E0FFF), lone surrogates, noncharacters. What is shown has a bounded
+length. Nothing here judges whether text is true.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ LIMIT = 64
 """Characters of a value that are shown where nothing else is said."""
 
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff"
+    "\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")  # the wide forms too: some spreadsheets take them for the same
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,7 +47,16 @@ def time_text(ns: int) -> str:
 
 def _as_escape(match: re.Match[str]) -> str:
     code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x10000:
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"\\U{code:08x}"
+
+
+def _as_json_escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\u{0xD7C0 + (code >> 10):04x}\\u{0xDC00 | code & 0x3FF:04x}"  # a surrogate pair (RFC 8259 section 7)
 
 
 def visible(text: str, limit: int | None = LIMIT) -> str:
@@ -150,4 +161,4 @@ def json_text(value: object) -> str:
     import json  # noqa: PLC0415  who shows no JSON does not pay for it
 
     said = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return _HIDDEN.sub(lambda match: f"\\u{ord(match.group()):04x}", said)
+    return _HIDDEN.sub(_as_json_escape, said)

@@ -238,3 +238,22 @@ def test_damaged_outputs_do_not_raise(seed: int) -> None:
         ))()  # fmt: skip
     table = lldp.parse("".join(text))
     assert len(table) <= "".join(text).count("\n") + 1
+
+
+@pytest.mark.rfc("8259", "8.2")
+@pytest.mark.parametrize(
+    ("escaped", "name"),
+    [
+        (r"a\ud83d\ude00", "a\U0001f600"),
+        (r"a\ud800", r"a\ud800"),
+        (r"\uDC00\uD83D", r"\uDC00\uD83D"),
+        (r"a\\ud800\\", "a\\ud800\\"),
+        (r"\\\ud800\n", "\\\\ud800\n"),
+    ],
+)
+def test_half_a_character_in_json_stays_an_escape(escaped: str, name: str) -> None:
+    port = '"port": {"id": {"type": "ifname", "value": "eth1"}}'
+    chassis = f'"chassis": {{"id": {{"type": "local", "value": "{escaped}"}}}}'
+    [row] = lldp.parse(f'{{"lldp": {{"interface": [{{"eth0": {{{chassis}, {port}}}}}]}}}}', platform="linux_lldpd")
+    assert row.chassis_id == name.strip()
+    repr(lldp.NeighborTable([row]).to_dicts()).encode()

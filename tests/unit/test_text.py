@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import unicodedata
 from html.parser import HTMLParser
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowparse.text import csv_field, dot_string, html, quoted, visible
+from flowparse.text import csv_field, dot_string, html, json_text, quoted, visible
 
 INJECTIONS = [
     "\x1b]0;title\x07",
@@ -109,3 +110,19 @@ def test_a_formula_is_not_one_any_more(text: str) -> None:
 def test_what_is_no_formula_is_left_alone() -> None:
     assert csv_field("eth0", formula_safe=True) == '"eth0"'
     assert csv_field("") == '""'
+
+
+def test_characters_without_a_shape_become_escapes() -> None:
+    assert visible("a\xad\u180e\U000e0041\U0001d173\ufdd0") == "a\\xad\\u180e\\U000e0041\\U0001d173\\ufdd0"
+
+
+@given(ANY_TEXT | st.text(st.sampled_from("a\U000e0041\U0001d173\U0001f600\u202e")))
+def test_json_shows_nothing_hidden_and_reads_back(text: str) -> None:
+    said = json_text({text: text})
+    assert visible(said, None) == said
+    assert json.loads(said) == {text: text}
+
+
+@pytest.mark.parametrize("sign", "\uff1d\uff0b\uff0d\uff20")
+def test_a_formula_in_wide_signs_is_not_one_any_more(sign: str) -> None:
+    assert csv_field(f"{sign}1", formula_safe=True) == f'"\'{sign}1"'

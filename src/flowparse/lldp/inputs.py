@@ -224,7 +224,19 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+"""An escape of JSON; the group is half of a surrogate pair, alone, which is no character (RFC 8259 section 8.2)."""
+
+
+def _characters(text: str) -> str:
+    """The text, in which half a character stays the escape that it is."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return ESCAPE.sub(lambda match: f"\\\\{match[1]}" if match[1] else match[0], text)
+
+
 def _json_or_literal(text: str) -> tuple[Any, Problem | None]:
+    text = _characters(text)
     try:
         return json.JSONDecoder(object_pairs_hook=_pairs, strict=False).raw_decode(text)[0], None
     except RecursionError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from ..text import quoted, visible
 from .tlvs import read_org
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Protocol",
     "Source",
 ]
+
+SHOWN = 120  # characters of a line, and of what is said of it
 
 
 class Protocol(StrEnum):
@@ -173,4 +176,5 @@ class Problem:
 
     def __str__(self) -> str:
         where = "" if self.line is None else f"line {self.line}: "
-        return f"{where}{self.reason}: {self.text!r}" if self.text else f"{where}{self.reason}"
+        said = f"{where}{visible(self.reason, SHOWN)}"
+        return f"{said}: {quoted(self.text, SHOWN)}" if self.text else said

@@ -15,7 +15,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
-from ..text import html
+from ..text import html, quoted
 from .interfaces import looks_like_interface
 from .parts import (
     Capability,
@@ -300,7 +300,7 @@ class NeighborTable(Sequence[Neighbor]):
 
     def __repr__(self) -> str:
         of = "" if self.declared_total is None else f" of {self.declared_total}"
-        by = "" if self.device is None else f" of {self.device!r}"
+        by = "" if self.device is None else f" of {quoted(self.device)}"
         state = "" if self.complete else ", not complete"
         return f"<NeighborTable{by}: {len(self)}{of} neighbors, {len(self.problems)} problems{state}>"
 

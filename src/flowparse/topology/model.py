@@ -233,4 +233,4 @@ class TopologyProblem:
 
     def __str__(self) -> str:
         where = "" if self.device is None else f"{Endpoint(self.device, self.interface)}: "
-        return f"{where}{self.reason}"
+        return f"{where}{visible(self.reason, 4 * SHOWN)}"
