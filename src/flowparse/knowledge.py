@@ -229,6 +229,7 @@ class Knowledge:
                 change(looked, own, others, kind, key)
         looked.at[0] = changes.n
         changes.of[domain] = looked
+        changes.forget()
         return looked
 
     def _all_looked(self, scope: Scope, names: bool) -> Looked:

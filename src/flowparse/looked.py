@@ -14,6 +14,7 @@ from ._lookup import Names, Rates, application_number
 
 __all__ = ["Changes", "Looked", "change", "named"]
 
+FEW_CHANGES = 32
 MOST_CHANGES = 4096  # kept in mind of an exporter, and up to twice as many
 
 
@@ -25,6 +26,11 @@ class Looked(NamedTuple):
     names: tuple[Names, Names, Names, Names] | None  # None where nobody asks for them
     ids: dict[int, list[bytes]]  # `application_number` -> the applicationIds that have it
     at: list[int]  # how many changes of the exporter it has
+
+    @property
+    def n(self) -> int:
+        """How many entries it has."""
+        return len(self.samplers) + len(self.interfaces) + sum(map(len, self.names or ()))
 
 
 @dataclass(slots=True)
@@ -44,6 +50,17 @@ class Changes:
             del self.latest[:MOST_CHANGES]
             self.before += MOST_CHANGES
         self.latest.append((kind, key))
+
+    def forget(self) -> None:
+        """Forget the changes that none of the tables lacks, and the tables that are sooner made anew."""
+        if len(self.latest) > FEW_CHANGES:
+            self.of = {
+                each: looked for each, looked in self.of.items() if self.n - looked.at[0] <= max(FEW_CHANGES, looked.n)
+            }
+        have = min(looked.at[0] for looked in self.of.values()) - self.before
+        if have > 0:
+            del self.latest[:have]
+            self.before += have
 
 
 class Named(Protocol):
