@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS   ?=
+JOBS   ?= auto
 BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
@@ -20,6 +21,10 @@ BUILT   := .venv/built-$(MODE)
 KERNELS := $(wildcard src/flowparse/*.pyx src/flowparse/*.pxd)
 STUBS   := $(subst /,.,$(patsubst src/%.pyx,%,$(wildcard src/flowparse/*.pyx)))
 
+# The tests, JOBS at a time, and then those that need a process without other threads. Status 5: ARGS left none.
+TESTS = $(RUN) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile $(1) $(ARGS) || [ $$? = 5 ]; \
+        failed=$$?; $(RUN) $(BIN)/python -m pytest $(2) $(ARGS) || [ $$? = 5 ] || failed=1; exit $$failed
+
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-long check bench docs docs-test mutants fuzz fuzz-long soak reliability dev wheel clean
 
@@ -30,10 +35,10 @@ demo: $(BUILT) ## Decode a capture and print its flows; CAPTURE=file.pcap for on
 	$(BIN)/python docs/examples/demo.py $(if $(CAPTURE),"$(CAPTURE)")
 
 test: $(BUILT) .venv/group-test ## Run the tests and doctests; ARGS="-k name" for some of them
-	$(RUN) $(BIN)/python -m pytest $(ARGS)
+	$(call TESTS,-m "not slow and not starves",-m "not slow and starves")
 
 test-long: $(BUILT) .venv/group-test ## Run the slow tests too, with many more examples
-	$(RUN) $(BIN)/python -m pytest -m "" --hypothesis-profile=long $(ARGS)
+	$(call TESTS,-m "not starves" --hypothesis-profile=long,-m starves --hypothesis-profile=long)
 
 check: $(BUILT) .venv/group-test .venv/group-check ## Lint, types, stubs, layers and the no-I/O rule
 	$(BIN)/ruff check

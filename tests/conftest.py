@@ -41,7 +41,7 @@ class _Goldens:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how many goldens were compared, and leave the counts in build/tests.txt for .ci/run."""
+    """Say how many goldens were compared, and add the counts to those in build/tests.txt, for .ci/run."""
     goldens = config.stash[GOLDENS]
     if goldens:
         text = ", ".join(f"{count} {outcome}" for outcome, count in sorted(goldens.items()))
@@ -51,4 +51,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     counts |= {f"golden_{outcome}": goldens[outcome] for outcome in ("passed", "failed", "skipped")}
     build = config.rootpath / "build"
     build.mkdir(exist_ok=True)
-    (build / "tests.txt").write_text("".join(f"{name}={count}\n" for name, count in counts.items()))
+    with (build / "tests.txt").open("a") as file:
+        file.writelines(f"{name}=$(({name} + {count}))\n" for name, count in counts.items())

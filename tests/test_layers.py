@@ -28,7 +28,7 @@ LAYERS = {
     ),
     "L2": ("template schema compiled flow_view plan biflow", "L0 L1a L1b"),
     "L3": (
-        "batch scaling dataframes events notices knowledge message programs session told"
+        "batch scaling dataframes events notices looked knowledge message programs session told"
         " state state_octets state_tables diagnosis",
         "L0 L1a L1b L2",
     ),

@@ -16,7 +16,11 @@ from libc.string cimport memcpy
 from flowparse._finish cimport run_finish_steps
 from flowparse._interfaces cimport count_part
 from flowparse._part cimport Heap, add_run, close_runs, drop_chain, drop_part, finish_part, new_part, octets_of
-from flowparse._slab cimport SLAB_LARGEST, Slab, close_pool, drop_slab, new_pool, new_slab, retain, slab_size
+from flowparse._slab cimport SLAB_LARGEST, Slab, close_pool, drop_slab, new_block, new_pool, new_slab, retain, slab_size
+
+cdef enum:
+    SMALL_HEAP = 64             # octets of a heap at first: a layout may have a thousand, and little in each
+
 
 cdef void seal(const Ledger* ledger, Store* store, Part* part) noexcept nogil:
     """Finish the part and put it behind the sealed ones."""
@@ -153,17 +157,19 @@ cdef Py_ssize_t reserve_octets(Ledger* ledger, Store* store, int heap, size_t oc
     cdef Heap* of_column = &store.open.heaps[heap]
     cdef Slab* slab
     cdef size_t needed = of_column.used + octets
+    cdef size_t size
     cdef int size_class = 0
-    if of_column.slab != NULL and needed <= of_column.slab.size:
+    if needed <= (of_column.slab.size if of_column.slab != NULL else 0):
         return 1
     # Progress: the class grows to the largest.
     while slab_size(size_class) < needed:
         if size_class == SLAB_LARGEST:
             return 0
         size_class += 1
-    if ledger.held + slab_size(size_class) > ledger.most_held:
+    size = SMALL_HEAP if needed <= SMALL_HEAP else slab_size(size_class)
+    if ledger.held + size > ledger.most_held:
         return 0
-    slab = new_slab(ledger.pool, size_class)
+    slab = new_block(size) if size == SMALL_HEAP else new_slab(ledger.pool, size_class)
     if slab == NULL:
         return -1
     ledger.held += slab.size

@@ -272,6 +272,7 @@ cdef class Keep:
     def __dealloc__(self):
         bury(&self.kept.templates)
         PyMem_RawFree(self.kept.templates.changes)
+        PyMem_RawFree(self.kept.pending.queues)
 
 
 @cython.no_gc                           # __dealloc__ needs `keep`; there is no circle through it

@@ -128,9 +128,10 @@ cdef class LearningWalker(MessageWalker):
         rate, of_templates, samplers, interfaces, names, init_ms = known
         told_rate = rate
         since_ms = init_ms or 0
-        # Progress: one template further each turn.
-        while template != NULL:
-            template.sampling_rate = of_templates.get(template.record.id, 0) if of_templates else 0
+        before = exporter.informed.get((domain.protocol, domain.id)) if exporter.informed is not None else None
+        # Progress: one template further each turn; none where no template has or had a rate of its own.
+        while template != NULL and (of_templates or before is not None and before[1]):
+            template.sampling_rate = of_templates.get(template.record.id, 0)
             template = template.domain_older
         # What it pointed at is alive until nothing does: from where `informed` changes on, nothing can fail.
         self._forget_informed(exporter)

@@ -18,8 +18,14 @@ cdef struct PendingSet:             # its octets, less the Set Header, lie behin
     PendingSet* newer
     PendingSet* home_older          # of those of the exporter
     PendingSet* home_newer
+    PendingSet* queue_older         # of those in its queue
+    PendingSet* queue_newer
     PendingSet* left_before         # of those that leave with the message under way
     PendingSet* of_template         # the next that the same template sets free
+
+cdef struct Queue:                  # the Sets whose exporter, domain and template id come to one place
+    PendingSet* oldest
+    PendingSet* newest
 
 cdef struct Waiting:                # the Sets of one exporter
     PendingSet* oldest
@@ -35,11 +41,15 @@ cdef struct PendingAccount:         # over all exporters of a decoder
     size_t most_octets
     size_t most_octets_of_exporter
     int64_t most_ns
+    Queue* queues                   # NULL until a Set waits
     PendingSet* left_last           # with the message under way
 
 cdef int stage_set(
     PendingAccount* account, Waiting* home, const Context* context, uint64_t message, uint16_t id,
     const uint8_t* octets, uint32_t length,
+) noexcept nogil
+cdef PendingSet* next_of_template(
+    const PendingAccount* account, const Waiting* home, int protocol, uint32_t domain, uint16_t id, PendingSet* last,
 ) noexcept nogil
 cdef void make_room(PendingAccount* account, Waiting* home, uint64_t message) noexcept nogil
 cdef bint is_too_old(const PendingAccount* account, const PendingSet* one, const Context* now) noexcept nogil

@@ -7,14 +7,50 @@ that leave while a message is under way are only set aside until it counts: `rol
 them back where they were, in the reverse order.
 """
 
-from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
+from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
 
 from flowparse._layout cimport CONTEXT_RECEIVED
 
+cdef enum:
+    QUEUES_LOG2 = 12                # 4,096
+
+# Ids and domains are the sender's choice: queues are keyed by the hash of a str, as the buckets of templates are.
+cdef uint64_t FACTOR = <uint64_t> (hash("pending") & 0xFFFFFFFFFFFFFFFF) | 1
+
+
+cdef inline Queue* queue_of(
+    const PendingAccount* account, const Waiting* home, int protocol, uint32_t domain, uint16_t id,
+) noexcept nogil:
+    """Where the Sets wait that this template of a domain sets free, among others."""
+    cdef uint64_t key = (<uint64_t> domain << 16 | id) * FACTOR + <uint64_t> <uintptr_t> home + <uint64_t> protocol
+    # Bounds: the upper bits of a word, below 2**QUEUES_LOG2.
+    return &account.queues[((key ^ key >> 32) * FACTOR) >> (64 - QUEUES_LOG2)]
+
+
+cdef inline Queue* queue_of_set(const PendingAccount* account, const PendingSet* one) noexcept nogil:
+    return queue_of(account, one.home, one.context.protocol, one.context.domain, one.id)
+
+
+cdef PendingSet* next_of_template(
+    const PendingAccount* account, const Waiting* home, int protocol, uint32_t domain, uint16_t id, PendingSet* last,
+) noexcept nogil:
+    """The Set behind `last`, or the oldest, that waits for a template; NULL where there is none."""
+    cdef PendingSet* one = last.queue_newer if last != NULL else NULL
+    if last == NULL and account.queues != NULL:
+        one = queue_of(account, home, protocol, domain, id).oldest
+    # Progress: one Set further each turn.
+    while one != NULL and (
+        one.id != id or one.home != home or one.context.domain != domain or one.context.protocol != protocol
+    ):
+        one = one.queue_newer
+    return one
+
 
 cdef void link_up(PendingAccount* account, PendingSet* one) noexcept nogil:
     """Put it between the neighbors that it has written down."""
+    cdef Queue* queue = queue_of_set(account, one)
     if one.older != NULL:
         one.older.newer = one
     else:
@@ -31,6 +67,14 @@ cdef void link_up(PendingAccount* account, PendingSet* one) noexcept nogil:
         one.home_newer.home_older = one
     else:
         one.home.newest = one
+    if one.queue_older != NULL:
+        one.queue_older.queue_newer = one
+    else:
+        queue.oldest = one
+    if one.queue_newer != NULL:
+        one.queue_newer.queue_older = one
+    else:
+        queue.newest = one
     account.n += 1
     account.octets += one.length
     one.home.octets += one.length
@@ -38,6 +82,7 @@ cdef void link_up(PendingAccount* account, PendingSet* one) noexcept nogil:
 
 cdef void unlink(PendingAccount* account, PendingSet* one) noexcept nogil:
     """Take it from between its neighbors, which it keeps written down."""
+    cdef Queue* queue = queue_of_set(account, one)
     if one.older != NULL:
         one.older.newer = one.newer
     else:
@@ -54,6 +99,14 @@ cdef void unlink(PendingAccount* account, PendingSet* one) noexcept nogil:
         one.home_newer.home_older = one.home_older
     else:
         one.home.newest = one.home_older
+    if one.queue_older != NULL:
+        one.queue_older.queue_newer = one.queue_newer
+    else:
+        queue.oldest = one.queue_newer
+    if one.queue_newer != NULL:
+        one.queue_newer.queue_older = one.queue_older
+    else:
+        queue.newest = one.queue_older
     account.n -= 1
     account.octets -= one.length
     one.home.octets -= one.length
@@ -64,7 +117,12 @@ cdef int stage_set(
     const uint8_t* octets, uint32_t length,
 ) noexcept nogil:
     """Let a Set of `length` octets, header included, wait behind all others; -1 without memory."""
-    cdef PendingSet* one = <PendingSet*> PyMem_RawMalloc(sizeof(PendingSet) + length - SET_HEADER)
+    cdef PendingSet* one
+    if account.queues == NULL:
+        account.queues = <Queue*> PyMem_RawCalloc(<size_t> 1 << QUEUES_LOG2, sizeof(Queue))
+        if account.queues == NULL:
+            return -1
+    one = <PendingSet*> PyMem_RawMalloc(sizeof(PendingSet) + length - SET_HEADER)
     if one == NULL:
         return -1
     one.context = context[0]
@@ -74,7 +132,8 @@ cdef int stage_set(
     one.home = home
     one.older = account.newest
     one.home_older = home.newest
-    one.newer = one.home_newer = one.of_template = NULL
+    one.queue_older = queue_of_set(account, one).newest
+    one.newer = one.home_newer = one.queue_newer = one.of_template = NULL
     # Bounds: just allocated; the caller framed the Set.
     memcpy(<uint8_t*> &one[1], octets, length - SET_HEADER)
     link_up(account, one)

@@ -14,7 +14,10 @@ from flowparse._notes cimport (
     About, NOTE_DATA_DROPPED, NOTE_DATA_PENDING, NOTE_HELD, NOTE_PENDING_FULL, NOTE_PENDING_OLD, NOTE_REPLAYED,
     NOTE_REPLAY_LONG, NOTE_UNUSABLE, NOTE_VALUES, note,
 )
-from flowparse._pending cimport PendingSet, SET_HEADER, is_too_old, let_leave, make_room, octets_of_set, stage_set
+from flowparse._pending cimport (
+    PendingAccount, PendingSet, SET_HEADER, Waiting, is_too_old, let_leave, make_room, next_of_template, octets_of_set,
+    stage_set,
+)
 from flowparse._plan cimport STOP_END, STOP_LIMIT, STOP_MEMORY
 from flowparse._templates cimport (
     CHANGE_DEFINED, CHANGE_TOLD_AGAIN, Template, TemplateAccount, find_template, frame_records, is_whole,
@@ -67,21 +70,33 @@ cdef class ReplayWalker(DataWalker):
 
     cdef void _sort_pending(self) noexcept nogil:
         """Line up the Sets that templates of this message set free, the oldest first, behind their templates."""
-        cdef Walk* walk = &self.walk
-        cdef PendingSet* one = walk.domain.exporter.waiting.oldest
+        cdef DomainState* domain = self.walk.domain
+        cdef const PendingAccount* pending = &self.kept.pending
+        cdef const TemplateAccount* account = &self.kept.templates
+        cdef const Waiting* home = &domain.exporter.waiting
+        cdef PendingSet* one
         cdef Template* template
-        # Progress: one Set further each turn.
-        while one != NULL:
-            if one.context.domain == walk.domain.id and one.context.protocol == walk.domain.protocol:
-                template = find_template(&walk.domain.templates, one.id)
-                if template != NULL and template.changed_in == self.ledger.message:
-                    one.of_template = NULL
-                    if template.waiting == NULL:
-                        template.waiting = one
-                    else:
-                        template.waiting_last.of_template = one
-                    template.waiting_last = one
-            one = one.home_newer
+        cdef size_t i
+        if home.oldest == NULL:
+            return
+        for i in range(account.n_changes):
+            # Bounds: i < n_changes.
+            template = account.changes[i].after
+            if (
+                account.changes[i].kind not in (CHANGE_DEFINED, CHANGE_TOLD_AGAIN)
+                or template.change != i or template.changed_in != self.ledger.message
+                or find_template(&domain.templates, template.record.id) != template
+            ):
+                continue
+            one = next_of_template(pending, home, domain.protocol, domain.id, template.record.id, NULL)
+            template.waiting = one
+            # Progress: one Set further each turn.
+            while one != NULL:
+                one.of_template = next_of_template(
+                    pending, home, domain.protocol, domain.id, template.record.id, one,
+                )
+                template.waiting_last = one
+                one = one.of_template
 
     cdef bint _next_pending(self) noexcept nogil:
         """Turn to the next Set that a template of this message sets free; False where there is none."""

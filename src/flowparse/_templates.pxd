@@ -67,6 +67,7 @@ cdef struct Templates:              # of one observation domain: one id space fo
     Template** buckets
     uint32_t n_buckets              # 0, or a power of two
     size_t n
+    size_t n_options                # of them
     Template* newest
     Template* oldest
 

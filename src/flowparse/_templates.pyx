@@ -231,6 +231,7 @@ cdef void put_under_id(TemplateAccount* account, Template* template) noexcept no
     template.following = bucket[0]
     bucket[0] = template
     home.n += 1
+    home.n_options += template.record.is_options
     account.n += 1
     account.n_fields += template.record.n_fields
 
@@ -244,6 +245,7 @@ cdef void take_from_id(TemplateAccount* account, Template* template) noexcept no
     link[0] = template.following
     template.following = NULL
     home.n -= 1
+    home.n_options -= template.record.is_options
     account.n -= 1
     account.n_fields -= template.record.n_fields
 

@@ -132,18 +132,20 @@ cdef class TemplateWalker(LearningWalker):
     cdef Stop _withdraw(self, uint16_t set_id, const Record* record) noexcept nogil:
         """Withdraw a template, or all of the kind of the Set (RFC 7011 section 8.1); not over UDP (section 8.4)."""
         cdef Walk* walk = &self.walk
+        cdef Templates* home = &walk.domain.templates
         cdef Template* template
         cdef Template* older
         cdef int64_t offset = record.at - walk.datagram.octets
-        cdef int64_t withdrawn = 0
+        cdef size_t withdrawn = 0, there = 1
         if not self.rules.withdraws:
             self._tell(NOTE_WITHDRAWAL_OVER_UDP, offset, set_id, record.id)
             return STOP_END
-        template = find_template(&walk.domain.templates, record.id)
+        template = find_template(home, record.id)
         if record.id == set_id:
-            template = walk.domain.templates.newest
-        # Progress: one template further each turn, or one in all.
-        while template != NULL:
+            template = home.newest
+            there = home.n_options if record.is_options else home.n - home.n_options
+        # Progress: one template further each turn, or one in all. What was withdrawn before is not looked for again.
+        while template != NULL and withdrawn < there:
             older = template.domain_older if record.id == set_id else NULL
             if template.record.is_options == record.is_options:
                 if withdraw_template(&self.kept.templates, template) < 0:
@@ -151,7 +153,7 @@ cdef class TemplateWalker(LearningWalker):
                 withdrawn += 1
             template = older
         if record.id == set_id:
-            self._tell(NOTE_TEMPLATES_WITHDRAWN, offset, set_id, withdrawn)
+            self._tell(NOTE_TEMPLATES_WITHDRAWN, offset, set_id, <int64_t> withdrawn)
         elif withdrawn:
             self._tell(NOTE_TEMPLATE_WITHDRAWN, offset, set_id, record.id)
         else:

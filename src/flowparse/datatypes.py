@@ -64,6 +64,9 @@ class ColumnType:
     show: Show
     item: str = ""
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # equal ones have equal names; layouts of many columns are looked up by them
+
 
 COLUMN_TYPES: dict[str, ColumnType] = {
     type.name: type

@@ -31,7 +31,7 @@ from .datatypes import COLUMN_TYPES, DATA_TYPES, ColumnType, Show, octets
 from .schema import FlowColumn, flow_columns
 from .template import FieldSpecifier
 
-__all__ = ["empty", "flow"]
+__all__ = ["Wanted", "empty", "flow"]
 
 Number = tuple[int, int]
 """(PEN, id) of an element."""
@@ -105,9 +105,56 @@ def empty(columns: Iterable[FlowColumn]) -> Compiled:
     )
 
 
+BY_SOURCES = {
+    *("-", "address", "nat_address", "next_hop", "port", "low_octet", "direction", "application", "label", "net"),
+    *("counter", "etype", "time", "interface_name", "application_name", "vrf_name", "sampler_name"),
+}
+"""Rules that do nothing where the template has neither packet sections nor what `looked_at` says."""
+
+
+def looked_at(column: FlowColumn) -> tuple[Number, ...] | None:
+    """The elements without which a template without packet sections has nothing for the column; None: it always has."""
+    if column.rule not in BY_SOURCES or any(source.startswith("@") for source in column.sources):
+        return None
+    others: tuple[str, ...] = ()
+    if column.rule == "time":
+        others = TIMES
+    elif column.rule == "etype":
+        others = ("src_addr", "dst_addr")
+    found = [*sources_of(column), *(number for name in others for number in sources_of(flow_columns()[name]))]
+    return (*found, IP_VERSION) if column.rule == "etype" else tuple(found)
+
+
+class Wanted:
+    """Columns that a schema wants, with what every template's flow view has of them.
+
+    Templates are many and different where somebody wants them to cost much, so what is the same for
+    all of them is made once.
+    """
+
+    def __init__(self, columns: Sequence[FlowColumn]) -> None:
+        self.described = flow_columns() | {column.name: column for column in columns}
+        self.index = {column.name: i for i, column in enumerate(columns)}
+        self.specs = empty(columns).columns
+        self._names = [column.name for column in columns]
+        self._always: set[int] = set()
+        self._of: dict[Number, list[int]] = {}
+        for i, column in enumerate(columns):
+            numbers = looked_at(column)
+            if numbers is None:
+                self._always.add(i)
+            for number in numbers or ():
+                self._of.setdefault(number, []).append(i)
+
+    def names_for(self, there: Iterable[Number]) -> list[str]:
+        """The columns that a template with these elements, and without packet sections, may have anything for."""
+        found = self._always.union(*(self._of[number] for number in there if number in self._of))
+        return [self._names[i] for i in sorted(found)]
+
+
 def flow(
     fields: Sequence[FieldSpecifier],
-    columns: Sequence[FlowColumn],
+    columns: Sequence[FlowColumn] | Wanted,
     *,
     lookups: bool = True,
     counted: bool = False,
@@ -119,7 +166,7 @@ def flow(
     ----------
     fields : sequence of FieldSpecifier
         In wire order.
-    columns : sequence of FlowColumn
+    columns : sequence of FlowColumn, or Wanted
         What the schema wants.
     lookups : bool
         Whether interfaces may have sampling rates of their own, which options tell.
@@ -128,10 +175,11 @@ def flow(
     reverse : bool
         Whether these are the fields of a biflow as its other end has them.
     """
-    view = _View(fields, columns, lookups=lookups)
+    wanted = columns if isinstance(columns, Wanted) else Wanted(columns)
+    view = _View(fields, wanted, lookups=lookups)
     view.is_reverse = reverse
-    for column in columns:
-        view.want(column.name)
+    for name in wanted.index if view.has_sections else wanted.names_for(view.places):
+        view.want(name)
     places = view.counted() if counted else NOTHING_COUNTED
     return view.compiled()._replace(counted=places)
 
@@ -160,17 +208,18 @@ def fits(field: FieldSpecifier, type: ColumnType) -> bool:
 class _View:
     """A flow plan in the making."""
 
-    def __init__(self, fields: Sequence[FieldSpecifier], columns: Sequence[FlowColumn], *, lookups: bool) -> None:
+    def __init__(self, fields: Sequence[FieldSpecifier], wanted: Wanted, *, lookups: bool) -> None:
         self.fields = fields
         placed, self.segments = placed_of(fields)
         self.places: dict[Number, Place] = {
             (place.field.element.pen, place.field.element.id): place for place in reversed(placed)
         }
+        self.has_sections = not PACKET_SECTIONS.keys().isdisjoint(self.places)
         self.lookups = lookups
         self.is_reverse = False  # the other half of a biflow
-        self.described = flow_columns() | {column.name: column for column in columns}
-        self.index = {column.name: i for i, column in enumerate(columns)}
-        self.specs: list[Column] = list(empty(columns).columns)
+        self.described = wanted.described
+        self.index = dict(wanted.index)
+        self.specs: list[Column] = list(wanted.specs)
         self.settled: set[str] = set()
         self.finish: list[tuple[str, tuple[int, ...]]] = []
         self.steps: list[Step] = []
@@ -188,8 +237,9 @@ class _View:
         if name not in self.settled:
             self.settled.add(name)
             RULES[column.rule](self, column)
-            for each in ICMP_PAIR if name in ICMP_PAIR else (name,):
-                self.fill_from_section(each)
+            if self.has_sections:
+                for each in ICMP_PAIR if name in ICMP_PAIR else (name,):
+                    self.fill_from_section(each)
         return self.index[name]
 
     def fill_from_section(self, name: str) -> None:
@@ -530,19 +580,17 @@ def _is_general(number: Number) -> bool:
 def _time(view: _View, column: FlowColumn) -> None:
     """The first source whose clock is known; else the other end and the duration; else the time of the record."""
     numbers = sources_of(column)
-    if _own_time(view, column, [number for number in numbers if not _is_general(number)]):
+    if _own_time(view, column, [number for number in numbers if number in view.places and not _is_general(number)]):
         view.own_times.add(column.name)
         return
     if not _by_duration(view, column):
-        _own_time(view, column, [number for number in numbers if _is_general(number)])
+        _own_time(view, column, [number for number in numbers if number in view.places and _is_general(number)])
 
 
 def _own_time(view: _View, column: FlowColumn, numbers: Sequence[Number]) -> bool:
     index = view.index[column.name]
     u64 = COLUMN_TYPES["u64"]
     for number in numbers:
-        if number not in view.places:
-            continue
         place = view.places[number]
         if number in UPTIMES | DELTAS and fits(place.field, u64) and not place.is_variable:
             if number in DELTAS:
@@ -575,8 +623,8 @@ def _own_time(view: _View, column: FlowColumn, numbers: Sequence[Number]) -> boo
 def _by_duration(view: _View, column: FlowColumn) -> bool:
     """One end of the flow out of the other."""
     (other,) = set(TIMES) - {column.name}
-    specific = [number for number in sources_of(flow_columns()[other]) if not _is_general(number)]
-    if not any(number in view.places for number in specific):
+    numbers = sources_of(flow_columns()[other])
+    if not any(number in view.places and not _is_general(number) for number in numbers):
         return False
     base = view.want(other)
     if other not in view.own_times:
@@ -593,13 +641,20 @@ def _by_duration(view: _View, column: FlowColumn) -> bool:
     return False
 
 
+@cache
+def _nothing_wanted() -> Wanted:
+    return Wanted(())
+
+
 def _time_source(view: _View, column: FlowColumn) -> None:
     """How well the times are known: the worse of both, and the same for all records of a message."""
     index = view.index[column.name]
-    times = _View(view.fields, (), lookups=False)  # who wants the source alone decodes no time
-    for name in TIMES:
-        times.want(name)
-    codes = list(times.time_codes.values())
+    codes: list[int] = []
+    if any(number in view.places for name in TIMES for number in sources_of(flow_columns()[name])):
+        times = _View(view.fields, _nothing_wanted(), lookups=False)  # who wants the source alone decodes no time
+        for name in TIMES:
+            times.want(name)
+        codes = list(times.time_codes.values())
     if OF_CONTEXT in codes:
         view.fill(index, "context", "time_source")
     else:
@@ -615,7 +670,7 @@ def _has_counters(view: _View) -> bool:
 
 def _is_sample(view: _View) -> bool:
     """Whether records are packets, or parts of them, and not flows."""
-    return any(number in view.places for number in PACKET_SECTIONS) and not _has_counters(view)
+    return view.has_sections and not _has_counters(view)
 
 
 def _counter(view: _View, column: FlowColumn) -> None:

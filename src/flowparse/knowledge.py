@@ -10,11 +10,13 @@ Not here: how rows are joined to it, which is `plan` and the kernels.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from ._lookup import Names, Rates, application_number
+from .looked import Changes, Looked, change, named
 from .template import VARIABLE, FieldSpecifier
 
 __all__ = ["Application", "Interface", "Knowledge", "Known", "Sampler", "Scope", "is_likely", "teaches"]
@@ -102,6 +104,22 @@ class Tables:
     rate: int | None = None
     init_time_ms: int | None = None
     seen_ns: int | None = None  # of a saved state: when the domain was last heard of
+    _rates: Counter[int | None] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def sampler_rates(self) -> Counter[int | None]:
+        """How many samplers have each rate; kept by `sampler_changed` from the first time on."""
+        if self._rates is None:
+            self._rates = Counter(each.rate for each in self.samplers.values())
+        return self._rates
+
+    def sampler_changed(self, before: Sampler | None, after: Sampler) -> None:
+        """A sampler was put in the place of another, or of none."""
+        if self._rates is not None:
+            self._rates[after.rate] += 1
+            if before is not None:
+                self._rates[before.rate] -= 1
+                if not self._rates[before.rate]:
+                    del self._rates[before.rate]
 
     @property
     def n_entries(self) -> int:
@@ -144,6 +162,8 @@ class Knowledge:
 
     def __init__(self) -> None:
         self._exporters: dict[bytes, dict[tuple[int, int], Tables]] = {}
+        self._changes: dict[bytes, Changes] = {}
+        self._noted = 0
         self._n = 0
         self.version = 0
         self.dropped = 0
@@ -165,11 +185,13 @@ class Knowledge:
         if tables is None:
             if len(of_exporter) >= MOST_DOMAINS:
                 self._forget(of_exporter.pop(next(iter(of_exporter))))
+                self._changes.pop(scope[0], None)
             tables = of_exporter[scope[1:]] = Tables()
         odd: list[Odd] = []
         for record in records(fields, octets):
-            self._learn_rate(tables, record, odd)
-            self._learn_names(tables, record)
+            changes = self._changes.get(scope[0])
+            self._learn_rate(tables, changes, record, odd)
+            self._learn_names(tables, changes, record)
             if (init := number(record, "systemInitTimeMilliseconds")) is not None:
                 init = init if 0 < init <= MOST_INIT_MS else None
                 self.version += tables.init_time_ms != init
@@ -183,35 +205,54 @@ class Knowledge:
 
     def known(self, scope: Scope, *, names: bool = True) -> Known:
         """What the kernels read while they decode records of a domain; `names` only where anybody asks for them."""
-        own = self._own(scope)
-        made: list[Names | None] = [None] * 4
-        if names:
-            found = (
-                self.interface_names(scope),
-                self._application_numbers(scope),
-                self.vrf_names(scope),
-                self.sampler_names(scope),
-            )
-            made = [Names(each) if each else None for each in found]
-        samplers, interfaces = self.samplers(scope), self.interface_rates(scope)
+        looked = self._looked(scope, names)
         return (
             self.rate(scope) or 0,
-            dict(own.template_rates),
-            Rates(samplers) if samplers else None,
-            Rates(interfaces) if interfaces else None,
-            (made[0], made[1], made[2], made[3]),
+            dict(self._own(scope).template_rates),
+            looked.samplers,
+            looked.interfaces,
+            looked.names or (None, None, None, None),
             self.init_time_ms(scope),
         )
 
-    def _application_numbers(self, scope: Scope) -> dict[int, str]:
-        numbers = ((application_number(id), name) for id, name in self.application_names(scope).items())
-        return {number: name for number, name in numbers if number is not None}
+    def _looked(self, scope: Scope, names: bool) -> Looked:
+        """The look-up tables of a domain, up to date: what was told since costs, not what is known."""
+        identity, *_ = scope
+        domain = scope[1:] if scope[1:] in self._exporters.get(identity, {}) else None
+        changes = self._changes.setdefault(identity, Changes())
+        looked = changes.of.pop(domain, None)  # not there while it is half changed
+        if looked is None or looked.at[0] < changes.before:
+            looked = self._all_looked(scope, names)
+        else:
+            own, others = self._own(scope), self._others(scope)
+            for kind, key in dict.fromkeys(changes.latest[looked.at[0] - changes.before :]):
+                change(looked, own, others, kind, key)
+        looked.at[0] = changes.n
+        changes.of[domain] = looked
+        return looked
+
+    def _all_looked(self, scope: Scope, names: bool) -> Looked:
+        made = None
+        ids: dict[int, list[bytes]] = {}
+        if names:
+            applications = self.application_names(scope)
+            numbers = {id: number for id in applications if (number := application_number(id)) is not None}
+            for id, number in numbers.items():
+                ids.setdefault(number, []).append(id)
+            made = (
+                Names(self.interface_names(scope)),
+                Names({number: applications[id] for id, number in numbers.items()}),
+                Names(self.vrf_names(scope)),
+                Names(self.sampler_names(scope)),
+            )
+        return Looked(Rates(self.samplers(scope)), Rates(self.interface_rates(scope)), made, ids, [0])
 
     def forget_all_but(self, is_known: Callable[[bytes], bool]) -> None:
         """Forget exporters that are no longer known."""
         for identity in [identity for identity in self._exporters if not is_known(identity)]:
             for tables in self._exporters.pop(identity).values():
                 self._forget(tables)
+        self._changes = {identity: changes for identity, changes in self._changes.items() if is_known(identity)}
 
     def forget_template_rates(self, identity: bytes, protocol: int) -> None:
         """The ids of an exporter's templates mean nothing any longer."""
@@ -306,7 +347,7 @@ class Knowledge:
 
     # ── one record ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _learn_rate(self, tables: Tables, record: Record, odd: list[Odd]) -> None:
+    def _learn_rate(self, tables: Tables, changes: Changes | None, record: Record, odd: list[Odd]) -> None:
         sampler_id = first_number(record, SAMPLER_IDS)
         told = told_rate(record)
         if told is None and sampler_id is None:
@@ -321,48 +362,65 @@ class Knowledge:
             before = tables.samplers.get(sampler_id)
             if before and told is None:
                 rate = before.rate
-            self._put(
-                tables.samplers, sampler_id, Sampler(sampler_id, rate, algorithm, name or (before and before.name))
-            )
+            after = Sampler(sampler_id, rate, algorithm, name or (before and before.name))
+            if self._put(tables.samplers, sampler_id, after):
+                tables.sampler_changed(before, after)
+                self._note(changes, "samplers", sampler_id)
         elif (index := first_number(record, INTERFACES)) is not None:
-            self._set(tables.interface_rates, index, rate)
+            if self._set(tables.interface_rates, index, rate):
+                self._note(changes, "interface_rates", index)
         elif (template := first_number(record, TEMPLATES)) is not None:
             self._set(tables.template_rates, template, rate)
         else:
             self.version += tables.rate != rate
             tables.rate = rate
 
-    def _learn_names(self, tables: Tables, record: Record) -> None:
+    def _learn_names(self, tables: Tables, changes: Changes | None, record: Record) -> None:
         if (index := first_number(record, INTERFACES)) is not None:
             name, description = text(record, "interfaceName"), text(record, "interfaceDescription")
-            if name or description:
-                self._put(tables.interfaces, index, Interface(index, name, description))
+            if (name or description) and self._put(tables.interfaces, index, Interface(index, name, description)):
+                self._note(changes, "interfaces", index)
         if (application := record.get("applicationId")) is not None:
             name, description = text(record, "applicationName"), text(record, "applicationDescription")
-            if name or description:
-                self._put(tables.applications, application, Application(application, name, description))
+            told = Application(application, name, description)
+            if (name or description) and self._put(tables.applications, application, told):
+                self._note(changes, "applications", application)
         name = text(record, "VRFname")
-        if name and (vrf := first_number(record, VRFS)) is not None:
-            self._put(tables.vrfs, vrf, name)
+        if name and (vrf := first_number(record, VRFS)) is not None and self._put(tables.vrfs, vrf, name):
+            self._note(changes, "vrfs", vrf)
 
-    def _put(self, table: dict[K, V], key: K, value: V) -> None:
+    def _note(self, changes: Changes | None, kind: str, key: Any) -> None:
+        """Keep in mind what look-up tables lack; not of an exporter that nothing was looked up for."""
+        if changes is None:
+            return
+        changes.add(kind, key)
+        self._noted += 1
+        if self._noted > MOST_IN_ALL:
+            self._noted = 0
+            self._changes.clear()  # all look-up tables are made anew
+
+    def _put(self, table: dict[K, V], key: K, value: V) -> bool:
+        """Put an entry in; whether that changed anything."""
         if key in table:
-            self.version += table[key] != value
+            changed = table[key] != value
+            self.version += changed
             table[key] = value
-        elif len(table) < MOST_OF_TABLE and self._n < MOST_IN_ALL:
+            return changed
+        if len(table) < MOST_OF_TABLE and self._n < MOST_IN_ALL:
             table[key] = value
             self._n += 1
             self.version += 1
-        else:
-            self.dropped += 1
+            return True
+        self.dropped += 1
+        return False
 
-    def _set(self, table: dict[int, int], key: int, rate: int | None) -> None:
-        if rate is None:
-            gone = table.pop(key, None) is not None
-            self._n -= gone
-            self.version += gone
-        else:
-            self._put(table, key, rate)
+    def _set(self, table: dict[int, int], key: int, rate: int | None) -> bool:
+        if rate is not None:
+            return self._put(table, key, rate)
+        gone = table.pop(key, None) is not None
+        self._n -= gone
+        self.version += gone
+        return gone
 
 
 def told_rate(record: Record) -> Odd | None:
@@ -402,8 +460,8 @@ def domain_rate(tables: Tables) -> int | None:
     """The rate of a domain: as told of it, or what all of its samplers agree on."""
     if tables.rate is not None:
         return tables.rate
-    rates = {each.rate for each in tables.samplers.values()}
-    return rates.pop() if len(rates) == 1 else None
+    rates = tables.sampler_rates()
+    return next(iter(rates)) if len(rates) == 1 else None
 
 
 def agreement(tables: Iterable[Mapping[K, V]]) -> dict[K, V]:
@@ -419,7 +477,7 @@ def agreement(tables: Iterable[Mapping[K, V]]) -> dict[K, V]:
 
 def names_of(table: Mapping[K, Interface] | Mapping[K, Application]) -> dict[K, str]:
     """What to call each: its name, or else its description."""
-    return {key: name for key, each in table.items() if (name := each.name or each.description)}
+    return {key: name for key, each in table.items() if (name := named(each))}
 
 
 # ── octets ───────────────────────────────────────────────────────────────────────────────────────────────────────────

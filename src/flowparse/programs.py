@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import plan
+from . import flow_view, plan
 from ._columns import Account, Sealed, Table
 from ._plan import Plan
 from .biflow import counters_of, is_biflow, other_end
@@ -66,7 +66,7 @@ class Programs:
         counted: bool = False,
         split_biflow: bool = False,
     ) -> None:
-        self._columns = columns
+        self._wanted = None if columns is None else flow_view.Wanted(columns)
         self._elements = elements
         self._accounts = {False: flows, True: options}
         self._tables: dict[bool, dict[object, Table]] = {False: {}, True: {}}
@@ -104,9 +104,9 @@ class Programs:
 
     def _split(self, plan_: Plan, fields: tuple[FieldSpecifier, ...]) -> bool:
         """Let a plan make a second row of each record; False where there are as many tables as may be."""
-        assert self._columns is not None
+        assert self._wanted is not None
         turned = other_end(fields, self._elements)
-        compiled = plan.flow(turned, self._columns, counted=self._counted, reverse=True)
+        compiled = plan.flow(turned, self._wanted, counted=self._counted, reverse=True)
         table = self._table(compiled, turned, is_options=False, most=self._most_tables)
         if table is None:
             return False
@@ -129,26 +129,32 @@ class Programs:
 
     def _compiled(self, fields: tuple[FieldSpecifier, ...], *, is_options: bool, lookups: bool = True) -> plan.Compiled:
         """Without `lookups` where there are no options, so no rates of interfaces."""
-        if is_options or self._columns is None:
+        if is_options or self._wanted is None:
             return plan.native(fields, counted=self._counted and not is_options)
-        return plan.flow(fields, self._columns, lookups=lookups, counted=self._counted)
+        return plan.flow(fields, self._wanted, lookups=lookups, counted=self._counted)
 
     def _table(
         self, compiled: plan.Compiled, fields: tuple[FieldSpecifier, ...], *, is_options: bool, most: int | None
     ) -> Table | None:
         tables = self._tables[is_options]
-        key: object = compiled.columns, compiled.finish, compiled.counted
-        if key in tables and not tables[key].layout.takes(compiled.wires):
+        of_all = () if is_options or self._wanted is None else self._wanted.specs
+        columns = compiled.columns
+        # What every template's flow view has is no part of the key: many columns take long to hash.
+        own = tuple(column for column, each in zip(columns, of_all, strict=False) if column is not each)
+        key: object = own, columns[len(of_all) :], compiled.finish, compiled.counted
+        table = tables.get(key)
+        if table is not None and not table.layout.takes(compiled.wires):
             # So many widths of fields are invented: they get a table of their own, which counts.
             key = key, compiled.wires
-        if key not in tables:
+            table = tables.get(key)
+        if table is None:
             if most is not None and len(tables) >= most:
                 self._forget_unused(tables)
                 if len(tables) >= most:
                     return None
             name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
-            tables[key] = Table(compiled.layout(), self._accounts[is_options], name)
-        return tables[key]
+            table = tables[key] = Table(compiled.layout(), self._accounts[is_options], name)
+        return table
 
     def _forget_unused(self, tables: dict[object, Table]) -> None:
         """Forget tables without rows that no plan writes to, and plans that no template has."""

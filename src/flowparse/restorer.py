@@ -193,6 +193,7 @@ class Restorer(Recorder):
             (agents if scope[1] == SFLOW else exporters).add(scope[0])
         for name, n, limit in (
             ("exporters", max(len(exporters), len(agents)), max(1, limits.exporters)),
+            ("domains", len(domains), max(1, limits.domains)),
             ("domains_per_exporter", _most(row[:2] for row in domains), max(1, limits.domains_per_exporter)),
             ("templates_per_domain", _most(scope for scope, _ in fields), max(1, limits.templates_per_domain)),
             ("templates", len(fields), max(1, limits.templates)),

@@ -7,14 +7,13 @@ field as sent, one table per layout.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 
 from . import registry
 from .datatypes import COLUMN_TYPES, ColumnType, natural_column
 from .registry import Element, Registry
+from .text import no_such
 
 __all__ = ["FLOW", "NATIVE", "FlowColumn", "Native", "Schema", "flow_columns"]
 
@@ -71,11 +70,6 @@ def flow_columns() -> dict[str, FlowColumn]:
     }
 
 
-def _suggest(name: str, names: Iterable[str]) -> str:
-    near = get_close_matches(name, list(names), n=3)
-    return f"{name!r}" + (f"; did you mean {' or '.join(map(repr, near))}?" if near else "")
-
-
 class Schema:
     """The columns of the flow view that a decoder fills, in order; immutable.
 
@@ -115,7 +109,7 @@ class Schema:
         by_name = dict(zip(self.names, self.wanted, strict=True))
         for name in names:
             if name not in by_name:
-                raise KeyError(_suggest(name, by_name))
+                raise KeyError(no_such("column", name, by_name))
         return Schema(tuple(by_name[name] for name in dict.fromkeys(names)))
 
     def drop(self, *names: str) -> Schema:
@@ -128,7 +122,7 @@ class Schema:
         """
         for name in names:
             if name not in self.names:
-                raise KeyError(_suggest(name, self.names))
+                raise KeyError(no_such("column", name, self.names))
         return Schema(tuple(each for name, each in zip(self.names, self.wanted, strict=True) if name not in names))
 
     def add(self, *columns: str | Element) -> Schema:

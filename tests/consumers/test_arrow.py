@@ -291,6 +291,7 @@ def test_nothing_leaks_over_ten_thousand_exports(pa: Any) -> None:
 LAYOUT = _convert.layout_of([("a", "address", None, None), ("x", "u8", None, None)])
 
 
+@pytest.mark.starves
 @pytest.mark.parametrize("fails_at", range(8))
 def test_an_export_without_memory_is_a_memoryerror(fails_at: int) -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no test hooks for allocation")
@@ -315,6 +316,7 @@ def test_an_export_without_memory_is_a_memoryerror(fails_at: int) -> None:
     assert len(address) == 100
 
 
+@pytest.mark.starves
 def test_a_stream_without_memory_says_so(pa: Any) -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no test hooks for allocation")
     failed = 0

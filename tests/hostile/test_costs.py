@@ -9,21 +9,20 @@ import pytest
 
 from flowparse import FLOW, NATIVE, Decoder, Limits
 from tests import build_sflow as make
-from tests.build import V5Record, ipfix, netflow5, options_template_record, set_, template_record
+from tests.build import V5Record, ipfix, netflow5, options_template_record, set_, template_record, withdrawal
 from tests.hostile.attacks import ATTACKS, SMALL, host, subset, to_decoder
-from tests.hostile.costs import growth, once, peak, resident
+from tests.hostile.costs import best, growth, once, peak, resident
 
 A = ("192.0.2.1", 9995)
 MIB = 1 << 20
 MOST_GROWTH = 2.3
-SLOW = {"layouts", "many_layouts", "widths", "links_of_a_graph", "many_samplers", "withdrawals_of_all"}
+SLOW = {"layouts", "many_layouts", "widths", "links_of_a_graph"}
 """Families of which 60 kB take longer than a test should."""
 
 HEAVY = {
     "records_of_an_octet": 140,  # a row of the flow view has a hundred octets, whatever it is made of
     "values_of_variable_length": 140,
     "layouts": 370,  # a table for each layout, whose first chunk has 4 KiB
-    "records_of_no_octets_but_one": 8000,  # 4 KiB for the octets of each column that has any
 }
 """Families with more memory than 64 times their octets and a MiB, and how many times it is at most."""
 
@@ -32,6 +31,27 @@ HEAVY = {
 def test_twice_the_octets_cost_twice_the_time(name: str) -> None:
     octets = 15_000 if ATTACKS[name].single or name in SLOW else 30_000
     assert growth(ATTACKS[name].make, octets, MOST_GROWTH, SMALL) <= MOST_GROWTH
+
+
+@pytest.mark.parametrize("name", ["many_samplers", "many_sets_wait"])
+def test_what_is_held_costs_no_message_that_is_not_of_it(name: str) -> None:
+    """With limits that none of it meets."""
+    assert growth(ATTACKS[name].make, 40_000, MOST_GROWTH, Limits()) <= MOST_GROWTH
+
+
+def test_withdrawing_all_does_not_look_at_what_is_of_the_other_kind() -> None:
+    few, many = (
+        best(
+            to_decoder([ipfix(set_(3, withdrawal(3) * 10_000))], [ipfix(set_(2, *templates(n)))], transport="tcp"),
+            Limits(),
+        )
+        for n in (10, 4000)
+    )
+    assert many <= 3 * few
+
+
+def templates(n: int) -> Iterator[bytes]:
+    return (template_record(256 + i, [(4, 1)]) for i in range(n))
 
 
 @pytest.mark.parametrize(

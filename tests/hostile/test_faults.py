@@ -33,6 +33,7 @@ from tests.build import (
 from tests.sflowtool import made, printer
 
 _testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
+pytestmark = pytest.mark.starves
 A = ("192.0.2.1", 9995)
 
 FIELDS = [(8, 4), (12, 4), (1, 8), (10, 4), (82, 65535)]

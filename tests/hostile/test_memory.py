@@ -159,6 +159,7 @@ WHOLE = {"feed", "feed writable", "feed foreign", "feed new exporter", "feed new
 """Those that hand nothing over and tell of one message at most: without memory they change nothing."""
 
 
+@pytest.mark.starves
 @pytest.mark.parametrize("name", [*CALLS])
 @pytest.mark.parametrize("used", [False, True], ids=["fresh", "used"])
 def test_without_memory_there_is_a_memory_error_and_the_decoder_goes_on(name: str, used: bool) -> None:

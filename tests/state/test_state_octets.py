@@ -152,6 +152,7 @@ def test_text_that_is_no_utf8_and_scopes_out_of_order_are_refused() -> None:
 # ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.starves
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # generators that end without memory
 def test_without_memory_an_import_counts_whole_or_not_at_all() -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")

@@ -339,6 +339,7 @@ def test_octets_of_any_kind_in_a_stream_are_no_error(data: st.DataObject) -> Non
         assert sum(map(len, Decoder(NATIVE).batches(octets))) == of_stream
 
 
+@pytest.mark.starves
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # generators that end without memory
 def test_without_memory_a_stream_is_over_or_goes_on_and_nothing_is_lost_in_silence() -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")

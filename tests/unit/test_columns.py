@@ -218,6 +218,7 @@ def test_an_account_without_room_takes_no_rows(engine: ModuleType) -> None:
     assert table.take() == []
 
 
+@pytest.mark.starves
 @pytest.mark.parametrize("fails_at", range(12))
 def test_without_memory_the_message_does_not_count_and_the_next_one_does(engine: ModuleType, fails_at: int) -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no test hooks for allocation")
@@ -245,6 +246,7 @@ def test_without_memory_the_message_does_not_count_and_the_next_one_does(engine:
     assert engine.held(account) == 0
 
 
+@pytest.mark.starves
 def test_sealing_needs_no_memory_that_it_cannot_do_without(engine: ModuleType) -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no test hooks for allocation")
     table, account = table_of(COUNTER, EXPORTER, ("k", T["u8"], "constant", 7, False, 1, None))

@@ -320,6 +320,7 @@ def test_no_more_than_the_limit_is_held_and_nothing_leaks(fields: list[Field], m
     assert counts[0] == 2 or most_held <= 8 * KIB
 
 
+@pytest.mark.starves
 @pytest.mark.parametrize("before", [0, 100])
 @pytest.mark.parametrize("fields", [[U32, VARIABLE, VARIABLE], [U32, Field("into_binary", 300)]])
 def test_without_memory_a_message_does_not_count_and_the_next_one_does(fields: list[Field], before: int) -> None:

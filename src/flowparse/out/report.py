@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from flowparse import _convert
@@ -29,7 +28,7 @@ from flowparse.batch import Batch
 from flowparse.datatypes import COLUMN_TYPES, ColumnType
 from flowparse.registry import names
 from flowparse.schema import flow_columns
-from flowparse.text import html, quoted, time_text
+from flowparse.text import html, no_such, quoted, time_text
 
 __all__ = ["Report", "conversations", "lines", "timeline", "top"]
 
@@ -122,8 +121,7 @@ def _place(batch: Batch, name: str) -> int:
 def _wanted(batch: Batch, name: str) -> int:
     place = _place(batch, name)
     if place < 0:
-        near = get_close_matches(name, batch.names)
-        raise KeyError(f"no column {name!r}" + (f"; near: {', '.join(near)}" if near else ""))
+        raise KeyError(no_such("column", name, batch.names))
     return place
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from typing import Any
 
 from ..datatypes import DATA_TYPES
 from ..errors import RegistryError
+from ..text import no_such
 
 __all__ = ["Element", "Registry", "element", "elements", "names"]
 
@@ -201,7 +201,7 @@ class Registry:
         else:
             found = next((element for element in self._in_order() if element.name == key), None)
         if found is None:
-            raise KeyError(_not_found("element", key, (element.name for element in self._in_order())))
+            raise KeyError(no_such("element", key, (element.name for element in self._in_order())))
         return found
 
     def elements(self, pattern: str = "") -> list[Element]:
@@ -297,7 +297,7 @@ def names(table: str) -> Mapping[int, str]:
     except OSError:
         named = []
     if not named:
-        raise KeyError(_not_found("table", table, _tables())) from None
+        raise KeyError(no_such("table", table, _tables())) from None
     return MappingProxyType({int(value, 0): name for value, name in named})
 
 
@@ -350,11 +350,6 @@ def _problem(element: Element) -> str | None:
     if element.enum is not None and element.enum not in _tables():
         return f"there is no table {element.enum!r}"
     return None
-
-
-def _not_found(what: str, key: object, known: Iterable[str]) -> str:
-    near = get_close_matches(key, dict.fromkeys(known)) if isinstance(key, str) else []
-    return f"no {what} {key!r}" + (f"; near: {', '.join(near)}" if near else "")
 
 
 # ---- package data: the only reads there are ------------------------------------------------------
