@@ -20,8 +20,8 @@ PAGE = ROOT / "docs/reliability.md"
 HEAD = """# Reliability
 
 What is promised of hostile input, and what was measured: `make reliability` writes this page anew. Rows without a
-figure take longer than minutes; their command measures them. What threats there are, and which test holds each promise,
-is in [the threat model](threat-model.md).
+figure take longer than minutes; their command measures them. Times are of a machine that may do other work beside. Each
+promise, and the test that holds it, is in [the threat model](threat-model.md).
 
 | | figure | target | measured | met |
 |---|---|---|---|---|
