@@ -99,7 +99,9 @@ cdef int add_run(Part* part, const Context* context, uint64_t version) noexcept 
     cdef Run* runs
     if part.n_runs == part.runs_capacity:
         # A large part mostly has messages of some twenty rows; what is not used of its room is never touched.
-        capacity = max(FEW_RUNS, part.capacity // ROWS_OF_RUN) if part.runs_capacity == 0 else 2 * part.runs_capacity
+        capacity = max(FEW_RUNS, part.capacity // ROWS_OF_RUN)
+        if part.runs_capacity > 0:
+            capacity = max(part.runs_capacity + 1, min(2 * part.runs_capacity, part.capacity + 1))
         runs = <Run*> PyMem_RawRealloc(part.runs, capacity * sizeof(Run))
         if runs == NULL:
             return -1
