@@ -98,15 +98,21 @@ def test_top_vs_counter_that_has_the_rows(ratio: Ratio, flows: fp.Batch) -> None
     ratio(lambda: ours_top(flows), lambda: counted(rows), (len(flows), len(rows)), floor=14, item="row")
 
 
-def test_capture_to_talkers_vs_netflume_and_counter(ratio: Ratio) -> None:
-    """From the octets of a capture to the ten talkers; netflume is handed the datagrams without their frames."""
+@pytest.mark.parametrize(
+    ("schema", "floor"), [(fp.FLOW, 20), (fp.FLOW.select("src_addr", "bytes", "sampling_rate"), 60)]
+)
+def test_capture_to_talkers_vs_netflume_and_counter(ratio: Ratio, schema: fp.Schema, floor: float) -> None:
+    """From the octets of a capture to the ten talkers, by all columns and by those that are of use.
+
+    netflume is handed the datagrams without their frames.
+    """
     netflume = pytest.importorskip("netflume")
     workload = gen.v5()
     octets = gen.pcap(workload.datagrams, workload.exporters)
     some = workload.datagrams[:60]
 
     def ours() -> Any:
-        decoder = fp.Decoder()
+        decoder = fp.Decoder(schema)
         decoder.feed_capture(octets)
         return fp.report.top(decoder.take())
 
@@ -119,7 +125,7 @@ def test_capture_to_talkers_vs_netflume_and_counter(ratio: Ratio) -> None:
         return total.most_common(10)
 
     peer()
-    ratio(ours, peer, (workload.records, 30 * len(some)), floor=20)
+    ratio(ours, peer, (workload.records, 30 * len(some)), floor=floor)
 
 
 @pytest.fixture(scope="module")

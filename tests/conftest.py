@@ -52,4 +52,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     build = config.rootpath / "build"
     build.mkdir(exist_ok=True)
     with (build / "tests.txt").open("a") as file:
-        file.writelines(f"{name}=$(({name} + {count}))\n" for name, count in counts.items())
+        file.writelines(f"{name}=$((${{{name}:-0}} + {count}))\n" for name, count in counts.items())
