@@ -99,7 +99,8 @@ def fields_from(octets: bytes, protocol: int, is_options: bool, elements: Regist
 
 def n_unknown(fields: tuple[FieldSpecifier, ...], elements: Registry) -> int:
     """How many fields are of elements that the registry does not have (RFC 7011 section 9)."""
-    return sum(elements.find(field.element.pen, field.element.id) is None for field in fields)
+    # A scope of v9 that has no name may have the number of a field that has one, in the same table.
+    return sum(elements.find(field.element.pen, field.element.id) != field.element for field in fields)
 
 
 def n_odd(fields: tuple[FieldSpecifier, ...]) -> int:

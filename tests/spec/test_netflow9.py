@@ -145,6 +145,12 @@ def test_C_190_scopes_have_numbers_of_their_own(make: Any) -> None:
     assert uint(5, 4) in row.octets.values()
 
 
+def test_C_190_a_scope_without_a_name_is_told_though_a_field_has_its_number(make: Any) -> None:
+    old_field = 16387  # ETASequenceofPktLengthsandTimesOld
+    subject = fed(make, netflow9(options9(257, [(1, 4), (old_field, 4)], [(34, 4)]), set_(257, bytes(12))))
+    assert [event.detail["elements"] for event in subject.events() if event.code == "element_unknown"] == [1]
+
+
 def test_C_191_a_scope_may_have_no_octets(make: Any) -> None:
     subject = fed(make, netflow9(options9(257, [(1, 0)], [(34, 4)]), set_(257, uint(100, 4))))
     (row,) = subject.rows()
