@@ -11,8 +11,6 @@ ifeq ($(FLOWPARSE_SANITIZE),1)
   MODE := sanitize
   RUN  := ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
           LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)"
-else ifeq ($(FLOWPARSE_TRACE),1)
-  MODE := trace
 else
   MODE := release
 endif
@@ -26,7 +24,7 @@ TESTS = $(RUN) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfi
         failed=$$?; $(RUN) $(BIN)/python -m pytest $(2) $(ARGS) || [ $$? = 5 ] || failed=1; exit $$failed
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long check bench docs docs-test mutants fuzz fuzz-long soak reliability dev wheel clean
+.PHONY: help demo test test-long check bench docs docs-test coverage mutants fuzz fuzz-long soak reliability dev wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -50,6 +48,9 @@ check: $(BUILT) .venv/group-test .venv/group-check ## Lint, types, stubs, layers
 
 bench: $(BUILT) .venv/group-bench ## Measure; commits about speed quote this
 	$(BIN)/python -m pytest bench $(ARGS)
+
+coverage: $(BUILT) .venv/group-test ## Count the lines of the kernels that the tests run; ARGS=--again for the table
+	$(BIN)/python tools/coverage.py $(ARGS)
 
 mutants: $(BUILT) .venv/group-test ## Make one wire rule after another wrong and see that a test fails; ARGS=name
 	$(BIN)/python tools/mutants.py $(ARGS)

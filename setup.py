@@ -1,9 +1,9 @@
 """The compiled kernels: one extension for each .pyx in src/flowparse; all metadata is in pyproject.toml.
 
-Switches of the environment make other builds, and `make` passes the first two on:
+Switches of the environment make other builds, and `make` passes the first on:
 
 FLOWPARSE_SANITIZE=1    address and undefined-behaviour sanitizers
-FLOWPARSE_TRACE=1       line tracing, for the coverage of .pyx files
+FLOWPARSE_COVERAGE=1    with counters of the lines that are run; with gcc (tools/coverage.py)
 FLOWPARSE_FUZZ=1        sanitizers and the counters that guide a fuzzer; with CC=clang (tools/fuzz.py)
 FLOWPARSE_QUICK=1       not optimized, as what is built is soon thrown away (tools/mutants.py)
 
@@ -22,7 +22,7 @@ from setuptools import Extension, setup
 PACKAGE = Path("src/flowparse")
 JOBS = os.cpu_count() or 1
 SANITIZE = os.environ.get("FLOWPARSE_SANITIZE") == "1"
-TRACE = os.environ.get("FLOWPARSE_TRACE") == "1"
+COVERAGE = os.environ.get("FLOWPARSE_COVERAGE") == "1"
 FUZZ = os.environ.get("FLOWPARSE_FUZZ") == "1"
 QUICK = os.environ.get("FLOWPARSE_QUICK") == "1"
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -34,17 +34,12 @@ elif SANITIZE:
 elif FUZZ:
     sanitizers = ["-fsanitize=address,undefined,fuzzer-no-link", *SANITIZERS[1:]]
     compile_args, link_args = [*sanitizers, "-fno-omit-frame-pointer", "-g", "-O1"], sanitizers
+elif COVERAGE:  # a function that nothing calls has lines too
+    compile_args, link_args = ["--coverage", "-fkeep-static-functions", "-O0", "-g0"], ["--coverage"]
 elif QUICK:
     compile_args, link_args = ["-O0", "-g0"], []
 else:
     compile_args, link_args = ["-O3", "-funroll-loops", "-g0"], ["-Wl,-S" if sys.platform == "darwin" else "-Wl,-s"]
-
-if TRACE:  # Python 3.13 and newer report no line at all to coverage through sys.monitoring
-    macros = [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
-    build_dir = None  # Cython.Coverage looks for the .c beside the .pyx
-else:
-    macros = []
-    build_dir = "build/cython"
 
 
 def kernels() -> list[Extension]:
@@ -53,20 +48,18 @@ def kernels() -> list[Extension]:
             Extension(
                 f"flowparse.{path.stem}",
                 [path.as_posix()],
-                define_macros=macros,
                 extra_compile_args=compile_args,
                 extra_link_args=link_args,
             )
             for path in sorted(PACKAGE.glob("*.pyx"))
         ],
-        build_dir=build_dir,
+        build_dir="build/cython",
         nthreads=JOBS,
         compiler_directives={
             "language_level": 3,
             "embedsignature": True,
             "auto_pickle": False,
             "binding": True,
-            "linetrace": TRACE,
         },
     )
 
