@@ -180,6 +180,14 @@ cdef const char* flags_of(keep, Py_ssize_t rows) except? NULL:
     return <const char*> <bytes> keep
 
 
+cdef const ColumnRef* present_column(Chunk chunk, Py_ssize_t column, str type) except? NULL:
+    """The chunk's column, of that type; NULL also where all of it is null."""
+    cdef const ColumnRef* ref = number_column(chunk, column, type)
+    if ref != NULL and ref.null_count == chunk.window.part.rows:
+        return NULL
+    return ref
+
+
 # ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef class Groups:
@@ -420,9 +428,9 @@ cdef class Groups:
         cdef const char* flags = flags_of(keep, chunk.window.rows)
         cdef Py_ssize_t start = chunk.window.start, end = chunk.window.start + chunk.window.rows
         cdef int failed
-        measured.bytes = number_column(chunk, octets, "u64")
-        measured.packets = number_column(chunk, packets, "u64")
-        measured.rate = number_column(chunk, rate, "u32")
+        measured.bytes = present_column(chunk, octets, "u64")
+        measured.packets = present_column(chunk, packets, "u64")
+        measured.rate = present_column(chunk, rate, "u32")
         self.keys.bind(chunk, columns)
         with nogil:
             failed = self.add_rows(start, end, flags, &measured)

@@ -205,7 +205,8 @@ def test_a_state_that_is_damaged_is_said_and_not_used(tmp_path: Path) -> None:
         collector.send(*datagrams(1))
         printed, complaints = collector.process.communicate(timeout=PATIENCE_S)
     assert (collector.process.returncode, complaints.count(b"\n")) == (0, 1)
-    assert complaints.startswith(STATE.encode()) and complaints.endswith(b"; it is not used\n")
+    assert complaints.startswith(STATE.encode())
+    assert complaints.endswith(b"; it is not used\n")
     assert b"3 rows in 1 files" in printed
     Decoder().import_state((tmp_path / STATE).read_bytes())
 
