@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from . import registry
+from ._layout import Layout
 from ._sampled import sampled_fields
 from .compiled import (
     COUNTED,
@@ -37,7 +38,7 @@ Number = tuple[int, int]
 """(PEN, id) of an element."""
 
 ETHERTYPES = {4: 0x0800, 6: 0x86DD}
-MAPPABLE = ("ipv4Address", "ipv6Address")
+MAPPABLE = {"ipv4Address": 4, "ipv6Address": 6}
 TIMES = ("time_flow_start_ns", "time_flow_end_ns")
 PREFIXES = {(0, 44), (0, 45), (0, 169), (0, 170)}
 UPTIMES = {(0, 21), (0, 22)}
@@ -75,6 +76,19 @@ RECORD_RATES: tuple[tuple[str | None, tuple[Number, ...]], ...] = (
     ("rate_of_population", ((0, 309), (0, 310))),
     ("rate_of_probability", ((0, 311),)),
 )
+RATE_ELEMENTS = frozenset((*SAMPLERS, INTERFACE, *(number for _, numbers in RECORD_RATES for number in numbers)))
+SINGLE = {"-", "counter"}
+"""Rules that take the first source that is there, where the template has no packet sections."""
+MOST_TAKEN = 4096
+LOOKED_AT: dict[str, tuple[tuple[str, ...], tuple[Number, ...]]] = {
+    "time": (TIMES, ()),
+    "time_source": (TIMES, ()),
+    "etype": (("src_addr", "dst_addr"), (IP_VERSION,)),
+    "icmp": (("icmp_type", "icmp_code", "proto"), ()),
+    "sampling": ((), tuple(RATE_ELEMENTS)),
+    "kind": ((), (NAT_EVENT, *FIREWALL_EVENTS)),
+}
+"""Rule -> other columns whose sources it looks at, and other elements."""
 SAMPLED = "sampled"
 _SAMPLED_FIELDS, SAMPLED_OCTETS = sampled_fields()
 SAMPLED_NUMBERS = {name: number for number, name in enumerate(_SAMPLED_FIELDS)}
@@ -105,24 +119,11 @@ def empty(columns: Iterable[FlowColumn]) -> Compiled:
     )
 
 
-BY_SOURCES = {
-    *("-", "address", "nat_address", "next_hop", "port", "low_octet", "direction", "application", "label", "net"),
-    *("counter", "etype", "time", "interface_name", "application_name", "vrf_name", "sampler_name"),
-}
-"""Rules that do nothing where the template has neither packet sections nor what `looked_at` says."""
-
-
-def looked_at(column: FlowColumn) -> tuple[Number, ...] | None:
-    """The elements without which a template without packet sections has nothing for the column; None: it always has."""
-    if column.rule not in BY_SOURCES or any(source.startswith("@") for source in column.sources):
-        return None
-    others: tuple[str, ...] = ()
-    if column.rule == "time":
-        others = TIMES
-    elif column.rule == "etype":
-        others = ("src_addr", "dst_addr")
-    found = [*sources_of(column), *(number for name in others for number in sources_of(flow_columns()[name]))]
-    return (*found, IP_VERSION) if column.rule == "etype" else tuple(found)
+def looked_at(column: FlowColumn) -> tuple[Number, ...]:
+    """The elements without which a template without packet sections says nothing of the column."""
+    names, numbers = LOOKED_AT.get(column.rule, ((), ()))
+    others = (number for name in names for number in sources_of(flow_columns()[name]))
+    return (*sources_of(column), *others, *numbers)
 
 
 class Wanted:
@@ -130,26 +131,90 @@ class Wanted:
 
     Templates are many and different where somebody wants them to cost much, so what is the same for
     all of them is made once.
+
+    Attributes
+    ----------
+    described : dict of str to FlowColumn
+        All that there are, by name.
+    index : dict of str to int
+        Of those that are wanted.
+    specs : tuple of Column
+        What they are in a template that says nothing of any.
     """
 
     def __init__(self, columns: Sequence[FlowColumn]) -> None:
         self.described = flow_columns() | {column.name: column for column in columns}
         self.index = {column.name: i for i, column in enumerate(columns)}
         self.specs = empty(columns).columns
-        self._names = [column.name for column in columns]
-        self._always: set[int] = set()
+        self._columns = tuple(columns)
         self._of: dict[Number, list[int]] = {}
         for i, column in enumerate(columns):
-            numbers = looked_at(column)
-            if numbers is None:
-                self._always.add(i)
-            for number in numbers or ():
+            for number in {*looked_at(column)}:
                 self._of.setdefault(number, []).append(i)
+        of_nothing = _View((), self, lookups=False)
+        for name in self.index:
+            of_nothing.want(name)
+        self.specs = tuple(of_nothing.specs[: len(columns)])
+        self._single = [sources_of(column) if column.rule in SINGLE else None for column in columns]
+        self._taken: dict[tuple[int, Number, int], Taken] = {}
+        self._layout: Layout | None = None
 
-    def names_for(self, there: Iterable[Number]) -> list[str]:
-        """The columns that a template with these elements, and without packet sections, may have anything for."""
-        found = self._always.union(*(self._of[number] for number in there if number in self._of))
-        return [self._names[i] for i in sorted(found)]
+    @property
+    def layout(self) -> Layout:
+        """That of a template that says nothing, which all others are like."""
+        if self._layout is None:
+            self._layout = Layout(self.specs)
+        return self._layout
+
+    def fill(self, view: _View) -> None:
+        """Fill the columns that a template without packet sections says anything of."""
+        found: set[int] = set()
+        for number in view.places:
+            found.update(self._of.get(number, ()))
+        for i in sorted(found):
+            single = self._single[i]
+            if single is None or not self._take(view, i, single):
+                view.want(self._columns[i].name)
+
+    def _take(self, view: _View, index: int, numbers: Iterable[Number]) -> bool:
+        """Fill a column from the first of these that fits it; False where that takes more than a step."""
+        for number in numbers:
+            place = view.places.get(number)
+            if place is None:
+                continue
+            field = place.field
+            key = index, number, field.length
+            taken = self._taken.get(key)
+            if taken is None:
+                if len(self._taken) >= MOST_TAKEN:
+                    self._taken.clear()  # lengths are a sender's choice
+                taken = self._taken[key] = _taken(field, self._columns[index])
+            spec, kernel = taken
+            if spec is not None:
+                view.specs[index] = spec
+                view.steps.append((kernel, place.segment, place.offset, field.length, index))
+                view.settled.add(self._columns[index].name)
+                return True
+            if kernel:
+                return False
+        return True
+
+
+Taken = tuple[Column | None, str]
+"""A column that one step fills, and its kernel; None where the field does not fit it, or with a kernel takes more."""
+
+
+def _taken(field: FieldSpecifier, column: FlowColumn) -> Taken:
+    """How a column is filled from a field."""
+    if not fits(field, column.type):
+        return None, ""
+    alone = _View((), _nothing_wanted(), lookups=False)
+    alone.specs.append((column.name, column.type, "null", None, False, None, column.unit))
+    place = Place(field, 0, 0)
+    alone.take(place, 0)
+    if len(alone.steps) != 1 or len(alone.specs) != 1 or alone.finish or place.is_variable:
+        return None, "several"
+    return alone.specs[0], alone.steps[0][0]
 
 
 def flow(
@@ -178,8 +243,11 @@ def flow(
     wanted = columns if isinstance(columns, Wanted) else Wanted(columns)
     view = _View(fields, wanted, lookups=lookups)
     view.is_reverse = reverse
-    for name in wanted.index if view.has_sections else wanted.names_for(view.places):
-        view.want(name)
+    if view.has_sections or reverse:
+        for name in wanted.index:
+            view.want(name)
+    else:
+        wanted.fill(view)
     places = view.counted() if counted else NOTHING_COUNTED
     return view.compiled()._replace(counted=places)
 
@@ -211,9 +279,10 @@ class _View:
     def __init__(self, fields: Sequence[FieldSpecifier], wanted: Wanted, *, lookups: bool) -> None:
         self.fields = fields
         placed, self.segments = placed_of(fields)
-        self.places: dict[Number, Place] = {
-            (place.field.element.pen, place.field.element.id): place for place in reversed(placed)
-        }
+        self.places: dict[Number, Place] = {}
+        for place in placed:
+            element = place.field.element
+            self.places.setdefault((element.pen, element.id), place)
         self.has_sections = not PACKET_SECTIONS.keys().isdisjoint(self.places)
         self.lookups = lookups
         self.is_reverse = False  # the other half of a biflow
@@ -223,6 +292,7 @@ class _View:
         self.settled: set[str] = set()
         self.finish: list[tuple[str, tuple[int, ...]]] = []
         self.steps: list[Step] = []
+        self.families: dict[str, dict[int, Place]] = {}  # of columns with addresses
         self.time_codes: dict[str, int] = {}
         self.of_section: set[str] = set()  # columns that packet sections fill
         self.own_times: set[str] = set()  # not of a duration, nor of the record
@@ -279,12 +349,14 @@ class _View:
     def counted(self) -> tuple[int, int, int]:
         """The columns that interfaces are counted by; -1 for one that nothing fills."""
         found = []
+        there = self.places.keys()
         for name in COUNTED:
+            index = -1
             column = self.described[name]
-            numbers = (*sources_of(column), *PACKET_LENGTHS, *PACKET_SECTIONS)
-            there = column.element is None and any(number in self.places for number in numbers)
-            index = self.want(name) if there else -1
-            found.append(index if there and self.specs[index][2] != "null" else -1)
+            is_there = self.has_sections or not there.isdisjoint(sources_of(column))
+            if is_there and column.element is None:
+                index = self.want(name)
+            found.append(index if index >= 0 and self.specs[index][2] != "null" else -1)
         in_if, out_if, octets = found
         return NOTHING_COUNTED if in_if < 0 and out_if < 0 else (in_if, out_if, octets)
 
@@ -294,10 +366,14 @@ class _View:
         return len(self.specs) - 1
 
     def fill(self, index: int, source: str, argument: Any = None) -> None:
-        name, type, _, _, _, _, unit = self.specs[index]
-        self.specs[index] = (name, type, source, argument, True, None, unit)
+        before = self.specs[index]
+        name, type, _, _, _, _, unit = before
+        spec = (name, type, source, argument, True, None, unit)
+        if spec != before:  # one that is as it was is the very same, by which layouts know it
+            self.specs[index] = spec
 
     def finish_with(self, kind: str, *columns: int) -> None:
+        """Settle these columns when rows are there; once, however many ask for it."""
         if (kind, columns) not in self.finish:
             self.finish.append((kind, columns))
 
@@ -309,8 +385,11 @@ class _View:
 
     def there(self, numbers: Iterable[Number], type: ColumnType) -> Place | None:
         """The first of these elements that the template has, at a length that the column can take."""
-        places = (self.places[number] for number in numbers if number in self.places)
-        return next((place for place in places if fits(place.field, type)), None)
+        for number in numbers:
+            place = self.places.get(number)
+            if place is not None and fits(place.field, type):
+                return place
+        return None
 
     def step(self, kernel: str, place: Place, index: int) -> None:
         length = 0 if place.is_variable else place.field.length
@@ -379,17 +458,17 @@ def _first(view: _View, column: FlowColumn) -> None:
 
 def _families(view: _View, column: FlowColumn) -> dict[int, Place]:
     """IP version -> the field that has the address: addresses before prefixes."""
-    found: dict[int, Place] = {}
-    for version, type in zip((4, 6), MAPPABLE, strict=True):
-        places = [view.places[number] for number in sources_of(column) if number in view.places]
-        for place in places:
-            if place.field.element.type == type and fits(place.field, column.type):
-                found.setdefault(version, place)
-    is_prefix = {
-        version: (place.field.element.pen, place.field.element.id) in PREFIXES for version, place in found.items()
-    }
-    if len(set(is_prefix.values())) == 2:
-        del found[4 if is_prefix[4] else 6]
+    found = view.families.get(column.name)
+    if found is not None:
+        return found
+    found = {}
+    for number in sources_of(column):
+        place = view.places.get(number)
+        if place is not None and place.field.element.type in MAPPABLE and fits(place.field, column.type):
+            found.setdefault(MAPPABLE[place.field.element.type], place)
+    if len(found) == 2 and (found[4].number in PREFIXES) != (found[6].number in PREFIXES):
+        del found[4 if found[4].number in PREFIXES else 6]
+    view.families[column.name] = found
     return found
 
 
@@ -490,10 +569,13 @@ def _net(view: _View, column: FlowColumn) -> None:
 
 SPLIT = {4: ((0, 176), (0, 177)), 6: ((0, 178), (0, 179))}
 WORDS = {4: (0, 32), 6: (0, 139)}
+ICMP_ELEMENTS = frozenset((*SPLIT[4], *SPLIT[6], *WORDS.values()))
 
 
 def _says_icmp(view: _View) -> set[int]:
     """The families for which the template has elements of ICMP's own."""
+    if view.places.keys().isdisjoint(ICMP_ELEMENTS):
+        return set()
     u8, u16 = COLUMN_TYPES["u8"], COLUMN_TYPES["u16"]
     return {version for version in (4, 6) if view.there(SPLIT[version], u8) or view.there((WORDS[version],), u16)}
 
@@ -642,6 +724,11 @@ def _by_duration(view: _View, column: FlowColumn) -> bool:
 
 
 @cache
+def _time_elements() -> frozenset[Number]:
+    return frozenset(number for name in TIMES for number in sources_of(flow_columns()[name]))
+
+
+@cache
 def _nothing_wanted() -> Wanted:
     return Wanted(())
 
@@ -650,7 +737,7 @@ def _time_source(view: _View, column: FlowColumn) -> None:
     """How well the times are known: the worse of both, and the same for all records of a message."""
     index = view.index[column.name]
     codes: list[int] = []
-    if any(number in view.places for name in TIMES for number in sources_of(flow_columns()[name])):
+    if not view.places.keys().isdisjoint(_time_elements()):
         times = _View(view.fields, _nothing_wanted(), lookups=False)  # who wants the source alone decodes no time
         for name in TIMES:
             times.want(name)
@@ -665,6 +752,7 @@ def _time_source(view: _View, column: FlowColumn) -> None:
 
 
 def _has_counters(view: _View) -> bool:
+    """Whether it tells of octets or packets, as flows do."""
     return any(view.there(sources_of(flow_columns()[name]), flow_columns()[name].type) for name in ("bytes", "packets"))
 
 
@@ -709,6 +797,8 @@ def _sampling(view: _View, column: FlowColumn) -> None:
         view.settled.add(name)
         view.fill(view.index[name], "context", name)
         pair.append(view.index[name])
+    if view.places.keys().isdisjoint(RATE_ELEMENTS):
+        return
     rate = pair[0]
     record = _record_rate(view)
     sampler = next((index for number in SAMPLERS if (index := _lookup(view, number, "sampler_rate")) is not None), None)
