@@ -66,8 +66,8 @@ def native(fields: Sequence[FieldSpecifier], *, counted: bool = False) -> Compil
     """
     placed, segments = placed_of(fields)
     made = _Native()
-    for _, place in _numbered(placed):
-        made.add(place, column_type(place.field.element.type, place.field.length))
+    for numbered, place in _numbered(placed):
+        made.add(place, COLUMN_TYPES[numbered[-1]])
     return made.compiled(segments)._replace(counted=made.counted() if counted else NOTHING_COUNTED)
 
 
