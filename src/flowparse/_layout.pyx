@@ -159,7 +159,7 @@ cdef class Layout:
         cdef int n_finish = len(finish)
         cdef ColumnSpec* spec
         cdef size_t octets, rows
-        cdef size_t bits = 1        # of a row, and one more
+        cdef size_t bits = 0        # of a row
         if not 0 < n < 65536:
             raise ValueError("a layout has 1 to 65535 columns")
         octets = (
@@ -267,7 +267,7 @@ cdef class Layout:
                 bits += 8 * (sizeof(int32_t) if spec.width == 0 else spec.width) + spec.nullable
         for k in range(SLAB_CLASSES):
             # Never fewer than fit: what the columns are aligned to comes on top.
-            rows = min(<size_t> MOST_ROWS, 8 * slab_size(k) // bits)
+            rows = min(<size_t> MOST_ROWS, 8 * slab_size(k) // max(<size_t> 1, bits))
             # Progress: `rows` falls by at least one each turn.
             while rows > 0 and place(shape, k, rows) > slab_size(k):
                 rows -= 1 + rows // 64
