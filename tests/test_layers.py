@@ -26,7 +26,11 @@ LAYERS = {
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),
-    "L2": ("template schema compiled flow_view plan biflow", "L0 L1a L1b"),
+    "L2": (
+        "template schema compiled flow_sources flow_making flow_addresses flow_ports flow_times flow_sampling flow_view"
+        " plan biflow",
+        "L0 L1a L1b",
+    ),
     "L3": (
         "batch scaling dataframes events notices looked knowledge message programs session told"
         " state state_octets state_tables diagnosis",

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from .compiled import COUNTED, NOTHING_COUNTED, NTP_KERNELS, Column, Compiled, Place, kernel_for, placed_of
 from .datatypes import COLUMN_TYPES, ColumnType, column_type
-from .flow_view import empty, flow, sources_of
+from .flow_sources import sources_of
+from .flow_view import empty, flow
 from .schema import flow_columns
 from .template import FieldSpecifier
 

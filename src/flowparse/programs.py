@@ -66,7 +66,7 @@ class Programs:
         counted: bool = False,
         split_biflow: bool = False,
     ) -> None:
-        self._wanted = None if columns is None else flow_view.Wanted(columns)
+        self._wanted = None if columns is None else flow_view.wanted_of(columns)
         self._elements = elements
         self._specifiers = Specifiers(elements)
         self._accounts = {False: flows, True: options}
