@@ -31,6 +31,7 @@ class Heavy(NamedTuple):
 HEAVY = {
     "records_of_an_octet": Heavy(140, "an octet is a row, and a row of the flow view has a hundred"),
     "values_of_variable_length": Heavy(140, "an octet is a row, with the columns of its message"),
+    "layouts_of_many_fields": Heavy(120, "a layout of 570 octets has a hundred columns, each described, and 16 KiB"),
     "layouts": Heavy(240, "a layout of 70 octets has a table, whose first chunk has 4 KiB, and its description"),
 }
 
