@@ -24,7 +24,7 @@ TESTS = $(RUN) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfi
         failed=$$?; $(RUN) $(BIN)/python -m pytest $(2) $(ARGS) || [ $$? = 5 ] || failed=1; exit $$failed
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long check bench docs docs-test coverage mutants fuzz fuzz-long soak reliability dev wheel clean
+.PHONY: help demo test test-long check bench docs docs-test coverage mutants fuzz fuzz-long soak reliability engines dev wheel clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -33,10 +33,10 @@ demo: $(BUILT) ## Decode a capture and print its flows; CAPTURE=file.pcap for on
 	$(BIN)/python docs/examples/demo.py $(if $(CAPTURE),"$(CAPTURE)")
 
 test: $(BUILT) .venv/group-test ## Run the tests and doctests; ARGS="-k name" for some of them
-	$(call TESTS,-m "not slow and not starves",-m "not slow and starves")
+	$(call TESTS,-m "not slow and not engine and not starves",-m "not slow and starves")
 
 test-long: $(BUILT) .venv/group-test ## Run the slow tests too, with many more examples
-	$(call TESTS,-m "not starves" --hypothesis-profile=long,-m starves --hypothesis-profile=long)
+	$(call TESTS,-m "not engine and not starves" --hypothesis-profile=long,-m starves --hypothesis-profile=long)
 
 check: $(BUILT) .venv/group-test .venv/group-check ## Lint, types, stubs, layers and the no-I/O rule
 	$(BIN)/ruff check
@@ -73,6 +73,9 @@ docs: $(BUILT) .venv/group-test .venv/group-docs ## Build the documentation into
 
 docs-test: docs ## Build the documentation, and run every example in it
 	$(BIN)/python -m pytest -q docs/test_site.py tests/examples $(ARGS)
+
+engines: $(BUILT) .venv/group-test .venv/group-engines ## Run the pages on Kafka, Spark and ClickHouse with them; 1.2 GB, Java 17
+	$(BIN)/python -m pytest -q -m engine -o faulthandler_timeout=0 tests/engines $(ARGS)
 
 dev: $(BUILT) .venv/group-test .venv/group-check ## Make or refresh .venv with all that a contributor needs
 

@@ -75,6 +75,7 @@ class Decoder(ArchiveReader):
     default_sampling_rate : int, optional
         The rate where nobody says one.
     limits : Limits, optional
+        Bounds of state and memory; `Limits()` by default.
     registry : Registry, optional
         Where elements that the schema adds are looked up.
     allow : callable, optional

@@ -20,26 +20,33 @@ class Block(NamedTuple):
     shown: str
 
 
-def blocks(text: str) -> list[Block]:
-    """The Python blocks in order; a `text` block right behind one is its output."""
+def blocks(text: str, kinds: tuple[str, ...] = ("python",)) -> list[Block]:
+    """The Python blocks in order; a `text` block right behind one is its output.
+
+    A `py` block needs more than the tests have: an engine, a cluster.
+    """
     fences = list(FENCE.finditer(text))
     found = []
     for this, following in zip_longest(fences, fences[1:]):
-        if this[1] == "python":
+        if this[1] in kinds:
             shows = following and following[1] == "text" and not text[this.end() : following.start()].strip()
             shown = following[2] if following and shows else ""
             found.append(Block(text[: this.start()].count("\n") + 2, this[2], shown))
     return found
 
 
-def run(path: Path) -> None:
-    """Run the Python blocks of a document in one namespace; assert that each prints what is shown."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    for block in blocks(path.read_text(encoding="utf-8")):
+def run(path: Path, kinds: tuple[str, ...] = ("python",), **given: Any) -> dict[str, Any]:
+    """Run the Python blocks of a document in one namespace; assert that each prints what is shown.
+
+    `given` are names that the document says the reader has; the namespace comes back.
+    """
+    names: dict[str, Any] = {"__name__": "__main__", **given}
+    for block in blocks(path.read_text(encoding="utf-8"), kinds):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * (block.line - 1) + block.code, str(path), "exec"), names)
         assert lines(printed.getvalue()) == lines(block.shown), f"{path.name}, line {block.line}"
+    return names
 
 
 def lines(text: str) -> list[str]:

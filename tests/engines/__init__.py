@@ -1,0 +1,1 @@
+"""Pages about other systems, run against those systems: `make engines`."""
