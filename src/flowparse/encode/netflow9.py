@@ -83,8 +83,11 @@ class _Netflow9(Writer):
         if id > 0xFF:
             return None
         shape = (
-            Field(NETFLOW9, SCOPE_SYSTEM, 4, True), Field(0, SAMPLER, 1), Field(0, MODE, 1), Field(0, RANDOM_INTERVAL, 4),
-        )  # fmt: skip
+            Field(NETFLOW9, SCOPE_SYSTEM, 4, True),
+            Field(0, SAMPLER, 1),
+            Field(0, MODE, 1),
+            Field(0, RANDOM_INTERVAL, 4),
+        )
         return shape, bytes(4) + bytes([id, RANDOM]) + rate.to_bytes(4)
 
     def sampler_field(self, id: int) -> tuple[Field, bytes]:

@@ -219,7 +219,9 @@ class _Native(_Rows):
         """The lengths of the template that a row is of, as far as its octets tell; None where no template is known."""
         if len(wires) < 2:
             return wires[0] if wires else None
-        lengths = [(index, None if value is None else len(value)) for (index, *_), value in zip(columns, octets, strict=True)]
+        lengths = [
+            (index, None if value is None else len(value)) for (index, *_), value in zip(columns, octets, strict=True)
+        ]
         fitting = (each for each in wires if all(each[index] in (VARIABLE, length) for index, length in lengths))
         return next(fitting, wires[0])  # type: ignore[no-any-return]
 

@@ -237,6 +237,7 @@ class Encoder:
                     shape, octets = made
                     self.put(of, True, shape, octets, 0)
                     of.samplers_told[id] = of.n_messages
+                    self.flush_open()  # a collector may read what a message says of others after its own records
                 return self.writer.sampler_field(id)
         number = self.writer.number(self.registry.element("samplingInterval"))
         assert number is not None
