@@ -4,7 +4,8 @@
 
 Sockets, files, clocks and signals are here; the library gets octets, an address and a time. Every
 datagram is decoded as it comes (a few microseconds), so nothing queues but in the socket's buffer.
-Needs pyarrow.
+What templates and options told is kept in a file beside the flows, so that a collector that starts
+again decodes the first datagram. Needs pyarrow.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ import pyarrow.parquet as pq
 
 import flowparse
 
+STATE = ".flowparse-state"  # what reads the directory passes over names with a dot
 RECEIVE_BUFFER = 32 * 1024 * 1024  # the kernel may grant less: sysctl net.core.rmem_max
 
 
@@ -38,6 +41,27 @@ class Collector(asyncio.DatagramProtocol):
         self.done = done
         self.written = 0
         self.files = 0
+        self.state = self.load_state()
+
+    def load_state(self) -> bytes:
+        """Take over what the last collector here knew; without it, the first templates are waited for."""
+        try:
+            state = (self.directory / STATE).read_bytes()
+            self.decoder.import_state(state)
+        except FileNotFoundError:
+            return b""
+        except flowparse.StateError as error:
+            print(f"{STATE}: {error}; it is not used", file=sys.stderr)
+            return b""
+        print(f"{STATE}: {len(state)} octets of what was known", flush=True)
+        return state
+
+    def save_state(self) -> None:
+        """Write what is known if it changed. Equal knowledge has equal octets."""
+        state = self.decoder.export_state()
+        if state != self.state:
+            replace(self.directory / STATE, lambda path: path.write_bytes(state))
+            self.state = state
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self.decoder.feed(data, addr, time.time_ns())
@@ -50,20 +74,24 @@ class Collector(asyncio.DatagramProtocol):
         print(f"socket: {exc}", file=sys.stderr)
 
     def flush(self) -> None:
-        """Write the rows that wait as one file, and print what happened since."""
+        """Write the rows that wait as one file, then what is known, and print what happened since."""
         for event in self.decoder.events():
             print(f"{event.severity}: {event.code} of {event.exporter}: {event.message}", flush=True)
         flows = self.decoder.take()
-        if not len(flows):
-            return
-        # A reader of the directory sees whole files only: the name comes last.
-        name = f"flows-{time.time_ns()}-{os.getpid()}-{self.files:06}.parquet"
-        being_written = self.directory / f".{name}.tmp"
-        pq.write_table(pa.table(flows), being_written, compression="zstd")
-        being_written.rename(self.directory / name)
-        self.files += 1
-        self.written += len(flows)
-        print(f"{name}: {len(flows)} rows", flush=True)
+        if len(flows):
+            name = f"flows-{time.time_ns()}-{os.getpid()}-{self.files:06}.parquet"
+            replace(self.directory / name, lambda path: pq.write_table(pa.table(flows), path, compression="zstd"))
+            self.files += 1
+            self.written += len(flows)
+            print(f"{name}: {len(flows)} rows", flush=True)
+        self.save_state()
+
+
+def replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file that others see whole, or as it was: its name comes last."""
+    being_written = path.with_name(f".{path.name}.tmp")
+    write(being_written)
+    being_written.replace(path)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,7 +10,7 @@ cdef enum:
     BLOCK = 256                 # rows at a time: their words stay in the first cache
     MOST_WORDS = 64             # of a key, the one for nulls included
     NOT_FOUND = 0xFFFFFFFF
-    NUMBER = 0xFFFFFFFF         # of a slot: the number of a key plus one
+    MANY_SLOTS = 1 << 16        # beyond these, a slot may be far from the processor
 
 cdef enum KeyKind:
     KEY_FIXED = 0
@@ -33,10 +33,12 @@ cdef struct Key:
 cdef struct Words:              # the keys of a block, a word of all rows after the other; the last has bits of nulls
     uint64_t of[MOST_WORDS][BLOCK]
     uint64_t hash[BLOCK]
+    uint64_t differ             # a bit for each word that is not the same in all rows
 
 cdef struct Index:              # keys found by hash: open addressing, never more than three quarters full
-    uint64_t* slots             # number of the key plus one, and above it the upper half of its hash; 0: free
-    size_t mask
+    uint32_t* slots             # number of the key plus one, and in the bits above `mask` those of its hash; 0: free
+    uint32_t mask
+    uint64_t differ             # a bit for each word that is not the same in all keys
     uint64_t* hashes            # by number
     uint64_t* entries           # by number, `stride` words each: n_words of key, then what the owner keeps with it
     size_t n
@@ -46,6 +48,8 @@ cdef struct Index:              # keys found by hash: open addressing, never mor
 
 cdef void fill_words(const Key* keys, int n_keys, int n_words, Py_ssize_t row, int n, Words* words) noexcept nogil
 cdef void hash_words(int n_words, int n, Words* words) noexcept nogil
+cdef int narrow_word(const Index* index, const Words* words) noexcept nogil
+cdef void fetch_words(const Key* keys, int n_keys, Py_ssize_t row, Py_ssize_t end) noexcept nogil
 cdef int open_index(Index* index, int n_words, int n_kept, size_t expected) noexcept nogil
 cdef void close_index(Index* index) noexcept nogil
 cdef uint32_t add_key(Index* index, const Words* words, int i) noexcept nogil
@@ -61,6 +65,16 @@ cdef extern from *:
     #endif
     """
     void prefetch "fp_prefetch"(const void* at) noexcept nogil
+
+
+cdef inline void fetch(const void* data, Py_ssize_t width, Py_ssize_t row, Py_ssize_t end) noexcept nogil:
+    """Ask for the memory of rows that are read soon: it comes while others are worked on."""
+    cdef const uint8_t* at = <const uint8_t*> data + row * width
+    cdef Py_ssize_t i = 0
+    # Progress: `i` grows by a line of the cache. Bounds: nothing is read.
+    while i < (end - row) * width:
+        prefetch(at + i)
+        i += 64
 
 
 cdef inline uint64_t* entry_of(const Index* index, size_t number) noexcept nogil:
@@ -80,23 +94,24 @@ cdef inline bint is_key(const Index* index, size_t number, const Words* words, i
 
 cdef inline uint32_t likely_key(const Index* index, uint64_t hash) noexcept nogil:
     """The number of the first key whose hash looks like this one, or NOT_FOUND: no entry is looked at."""
-    cdef size_t at = hash & index.mask
+    cdef uint32_t mask = index.mask, tag = hash >> 32
+    cdef size_t at = hash & mask
     # Progress: one slot further each turn; some are free.
-    while index.slots[at] != 0 and (index.slots[at] ^ hash) >> 32 != 0:
-        at = (at + 1) & index.mask
-    return <uint32_t> (index.slots[at] & NUMBER) - 1
+    while (index.slots[at] ^ tag) & ~mask and index.slots[at]:
+        at = (at + 1) & mask
+    return (index.slots[at] & mask) - 1
 
 
 cdef inline uint32_t find_key(const Index* index, const Words* words, int i) noexcept nogil:
     """The number of the block's i-th key, or NOT_FOUND."""
-    cdef uint64_t hash = words.hash[i]
-    cdef size_t at = hash & index.mask
+    cdef uint32_t mask = index.mask, tag = words.hash[i] >> 32
+    cdef size_t at = words.hash[i] & mask
     # Progress: one slot further each turn; some are free.
-    while index.slots[at] != 0:
+    while index.slots[at]:
         # Bounds: a slot has the number of a key, plus one.
-        if (index.slots[at] ^ hash) >> 32 == 0 and is_key(index, (index.slots[at] & NUMBER) - 1, words, i):
-            return <uint32_t> (index.slots[at] & NUMBER) - 1
-        at = (at + 1) & index.mask
+        if not (index.slots[at] ^ tag) & ~mask and is_key(index, (index.slots[at] & mask) - 1, words, i):
+            return (index.slots[at] & mask) - 1
+        at = (at + 1) & mask
     return NOT_FOUND
 
 

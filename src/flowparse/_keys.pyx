@@ -45,6 +45,8 @@ cdef uint64_t SECRET = <uint64_t> (hash("flowparse") & 0xFFFFFFFFFFFFFFFF) ^ <ui
 cdef uint64_t FACTOR = <uint64_t> (hash("esrapwolf") & 0xFFFFFFFFFFFFFFFF) | 1
 cdef uint64_t STEP = <uint64_t> (hash("parseflow") & 0xFFFFFFFFFFFFFFFF) | 1
 
+cdef size_t MOST_SLOTS = <size_t> 1 << 31       # so that a bit of the hash is left in a slot of 32
+
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Bounds: rows row to row + n of the part, n <= BLOCK; `to` has n places.
@@ -72,16 +74,21 @@ cdef void load_octets(const ColumnRef* ref, Py_ssize_t row, int n, int width, in
     """Octets `at` to at + 8 of each value, as far as there are any."""
     cdef const uint8_t* value = ref.data + row * width + at
     cdef int i, octets = min(8, width - at)
-    if width == 16:             # an address; the compiler knows the stride
-        for i in range(n):
-            memcpy(&to[i], value + i * 16, 8)
-    elif octets == 8:
+    if octets == 8:
         for i in range(n):
             memcpy(&to[i], value + i * width, 8)
     else:
         for i in range(n):
             to[i] = 0
             memcpy(&to[i], value + i * width, octets)
+
+
+cdef void load_addresses(const ColumnRef* ref, Py_ssize_t row, int n, uint64_t* upper, uint64_t* lower) noexcept nogil:
+    cdef const uint8_t* value = ref.data + row * 16
+    cdef int i
+    for i in range(n):
+        memcpy(&upper[i], value + i * 16, 8)
+        memcpy(&lower[i], value + i * 16 + 8, 8)
 
 
 cdef int64_t FIRST_FLOORED = -(<int64_t> 1 << 62)
@@ -131,6 +138,8 @@ cdef void fill_key(const Key* key, Py_ssize_t row, int n, Words* words, uint64_t
             to[i] = ref.data[(row + i) >> 3] >> ((row + i) & 7) & 1
     elif key.width in (1, 2, 4):
         load_narrow(key, row, n, to)
+    elif key.width == 16:
+        load_addresses(ref, row, n, to, words.of[key.word + 1])
     else:
         for k in range(key.words):
             load_octets(ref, row, n, key.width, 8 * k, words.of[key.word + k])
@@ -151,6 +160,14 @@ cdef void fill_words(const Key* keys, int n_keys, int n_words, Py_ssize_t row, i
         fill_key(&keys[k], row, n, words, nulls, <uint64_t> 1 << k)
 
 
+cdef void fetch_words(const Key* keys, int n_keys, Py_ssize_t row, Py_ssize_t end) noexcept nogil:
+    """Ask for the columns of rows whose words are filled soon."""
+    cdef int k
+    for k in range(n_keys):
+        if keys[k].kind in (KEY_FIXED, KEY_BUCKET) and keys[k].refs[0] != NULL and not keys[k].all_null:
+            fetch(keys[k].refs[0].data, keys[k].width, row, end)
+
+
 cdef void hash_words(int n_words, int n, Words* words) noexcept nogil:
     """Hash the keys of a block: the sum of its words, each multiplied and folded under a secret of its own.
 
@@ -162,6 +179,7 @@ cdef void hash_words(int n_words, int n, Words* words) noexcept nogil:
     cdef uint64_t secret = SECRET, factor = FACTOR, common = 0, differs
     cdef int i, k
     cdef bint is_begun = False
+    words.differ = 0
     for k in range(n_words):
         word = words.of[k]
         secret += STEP
@@ -171,7 +189,9 @@ cdef void hash_words(int n_words, int n, Words* words) noexcept nogil:
             differs |= word[i] ^ word[0]
         if differs == 0:
             common += folded(word[0] ^ secret, factor)
-        elif is_begun:
+            continue
+        words.differ |= <uint64_t> 1 << k
+        if is_begun:
             for i in range(n):
                 hash[i] += folded(word[i] ^ secret, factor)
         else:
@@ -186,6 +206,23 @@ cdef void hash_words(int n_words, int n, Words* words) noexcept nogil:
             hash[i] = common
 
 
+cdef int narrow_word(const Index* index, const Words* words) noexcept nogil:
+    """The only word in which keys of the index and of the block differ from each other; -1: there are more.
+
+    Of IPv4 addresses it is the lower half.
+    """
+    cdef uint64_t differ = index.differ | words.differ
+    cdef int k, word = -1
+    if index.n == 0:
+        return -1
+    for k in range(index.n_words):
+        if differ >> k & 1 or entry_of(index, 0)[k] != words.of[k][0]:
+            if word >= 0:
+                return -1
+            word = k
+    return max(word, 0)
+
+
 # ── the index ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef int open_index(Index* index, int n_words, int n_kept, size_t expected) noexcept nogil:
@@ -193,7 +230,7 @@ cdef int open_index(Index* index, int n_words, int n_kept, size_t expected) noex
     cdef size_t slots = 1024
     memset(index, 0, sizeof(Index))
     # Progress: `slots` doubles.
-    while 3 * slots < 4 * expected:
+    while 3 * slots < 4 * expected and slots < MOST_SLOTS:
         slots *= 2
     index.n_words = n_words
     index.stride = n_words + n_kept
@@ -201,8 +238,8 @@ cdef int open_index(Index* index, int n_words, int n_kept, size_t expected) noex
     # behind one.
     if index.stride == 6:
         index.stride = 8
-    index.mask = slots - 1
-    index.slots = <uint64_t*> PyMem_RawCalloc(slots, sizeof(uint64_t))
+    index.mask = <uint32_t> (slots - 1)
+    index.slots = <uint32_t*> PyMem_RawCalloc(slots, sizeof(uint32_t))
     return -1 if index.slots == NULL else 0
 
 
@@ -213,22 +250,24 @@ cdef void close_index(Index* index) noexcept nogil:
     memset(index, 0, sizeof(Index))
 
 
-cdef void put_number(uint64_t* slots, size_t mask, uint64_t hash, size_t number) noexcept nogil:
+cdef void put_number(uint32_t* slots, uint32_t mask, uint64_t hash, uint32_t number) noexcept nogil:
     cdef size_t at = hash & mask
     # Progress: one slot further each turn; some are free.
     while slots[at] != 0:
         at = (at + 1) & mask
-    slots[at] = (hash & ~<uint64_t> NUMBER) | (number + 1)
+    # Bounds: number + 1 <= mask, as a quarter of the slots is free.
+    slots[at] = (<uint32_t> (hash >> 32) & ~mask) | (number + 1)
 
 
 cdef int grow_slots(Index* index) noexcept nogil:
     """Twice the slots, with every key in its new place; -1 without memory."""
-    cdef size_t mask = 2 * index.mask + 1
-    cdef uint64_t* slots = <uint64_t*> PyMem_RawCalloc(mask + 1, sizeof(uint64_t))
-    cdef size_t k
+    cdef uint32_t mask = 2 * index.mask + 1, k
+    cdef uint32_t* slots = NULL
+    if <size_t> index.mask + 1 < MOST_SLOTS:
+        slots = <uint32_t*> PyMem_RawCalloc(<size_t> mask + 1, sizeof(uint32_t))
     if slots == NULL:
         return -1
-    for k in range(index.n):
+    for k in range(<uint32_t> index.n):
         put_number(slots, mask, index.hashes[k], k)
     PyMem_RawFree(index.slots)
     index.slots = slots
@@ -256,17 +295,19 @@ cdef uint32_t add_key(Index* index, const Words* words, int i) noexcept nogil:
     cdef size_t number = index.n
     cdef uint64_t* key
     cdef int k
-    if number >= NOT_FOUND - 1 or (number == index.room and grow_keys(index) < 0):
+    if number == index.room and grow_keys(index) < 0:
         return <uint32_t> NOT_FOUND
-    if 4 * (number + 1) > 3 * (index.mask + 1) and grow_slots(index) < 0:
+    if 4 * (number + 1) > 3 * (<size_t> index.mask + 1) and grow_slots(index) < 0:
         return <uint32_t> NOT_FOUND
-    put_number(index.slots, index.mask, hash, number)
+    put_number(index.slots, index.mask, hash, <uint32_t> number)
     index.hashes[number] = hash
     # Bounds: number < room, just made sure of.
     key = entry_of(index, number)
     memset(key, 0, index.stride * sizeof(uint64_t))
     for k in range(index.n_words):
         key[k] = words.of[k][i]
+        if key[k] != index.entries[k]:
+            index.differ |= <uint64_t> 1 << k
     index.n += 1
     return <uint32_t> number
 

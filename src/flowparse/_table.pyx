@@ -16,8 +16,8 @@ from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from flowparse._keys cimport (
-    BLOCK, NOT_FOUND, Index, KeySet, Words, add_key, close_index, entry_of, fill_words, find_key, hash_words, is_key,
-    likely_key, number_column, open_index, prefetch,
+    BLOCK, MANY_SLOTS, NOT_FOUND, Index, KeySet, Words, add_key, close_index, entry_of, fetch, fetch_words, fill_words,
+    find_key, hash_words, is_key, likely_key, narrow_word, number_column, open_index, prefetch,
 )
 from flowparse._part cimport ColumnRef
 from flowparse._show cimport is_null
@@ -46,7 +46,7 @@ cdef struct Plain:              # of rows in one direction, as they were sent; w
     uint64_t bytes
     uint64_t packets
 
-cdef struct Scaled:             # of those with a rate: how many, and what their estimates are beyond `Plain`
+cdef struct Scaled:             # where rates differ, of rows with one: how many, and their estimates beyond `Plain`
     uint64_t rows
     uint64_t bytes
     uint64_t packets
@@ -76,35 +76,64 @@ cdef inline uint64_t times(uint64_t a, uint64_t b) noexcept nogil:
     return a * b if (a | b) >> 32 == 0 or b <= UINT64_MAX // (a if a else 1) else UINT64_MAX
 
 
-cdef void wide_values(const ColumnRef* ref, Py_ssize_t row, int n, uint64_t* to) noexcept nogil:
-    """Values of type u64; 0 for null, or where there is no column."""
+cdef const uint64_t* wide_values(const ColumnRef* ref, Py_ssize_t row, int n, uint64_t* to) noexcept nogil:
+    """Values of type u64, where they are or in `to`; 0 for null, or where there is no column."""
     # Bounds: rows row to row + n of the part, n <= BLOCK; `to` has n places.
+    cdef const uint64_t* values
     cdef int i
     if ref == NULL:
         memset(to, 0, n * sizeof(uint64_t))
-        return
-    memcpy(to, <const uint64_t*> ref.data + row, n * sizeof(uint64_t))
+        return to
+    values = <const uint64_t*> ref.data + row
+    if ref.validity == NULL and <size_t> values % sizeof(uint64_t) == 0:
+        return values
+    memcpy(to, values, n * sizeof(uint64_t))
     if ref.validity != NULL:
         for i in range(n):
             if is_null(ref, row + i):
                 to[i] = 0
+    return to
 
 
-cdef bint rates_of(const ColumnRef* ref, Py_ssize_t row, int n, uint32_t* to) noexcept nogil:
-    """Rates of rows, 0 for null; false where none has one, and nothing is written."""
+cdef const uint32_t* rates_of(const ColumnRef* ref, Py_ssize_t row, int n, uint32_t* to) noexcept nogil:
+    """Rates of rows, where they are or in `to`; 0 for null, or where there is no column."""
     # Bounds: as above.
-    cdef uint32_t any = 0
+    cdef const uint32_t* values
     cdef int i
     if ref == NULL:
-        return False
-    memcpy(to, <const uint32_t*> ref.data + row, n * sizeof(uint32_t))
+        memset(to, 0, n * sizeof(uint32_t))
+        return to
+    values = <const uint32_t*> ref.data + row
+    if ref.validity == NULL and <size_t> values % sizeof(uint32_t) == 0:
+        return values
+    memcpy(to, values, n * sizeof(uint32_t))
     if ref.validity != NULL:
         for i in range(n):
             if is_null(ref, row + i):
                 to[i] = 0
+    return to
+
+
+cdef uint64_t bits_of(const uint64_t* a, const uint64_t* b, int n) noexcept nogil:
+    """The bits that any of the values has."""
+    cdef uint64_t bits = 0
+    cdef int i
     for i in range(n):
-        any |= to[i]
-    return any != 0
+        bits |= a[i] | b[i]
+    return bits
+
+
+cdef bint all_equal(const uint32_t* values, int n) noexcept nogil:
+    cdef uint32_t differs = 0
+    cdef int i
+    for i in range(n):
+        differs |= values[i] ^ values[0]
+    return differs == 0
+
+
+cdef inline double variance_of(uint32_t rate, uint64_t packets) noexcept nogil:
+    """Of the estimate of so many packets, which were sampled at that rate; a rate of 1 is no sampling."""
+    return <double> rate * <double> rate * <double> packets if rate > 1 else 0
 
 
 cdef inline void add_plain(Plain* sums, uint64_t n_bytes, uint64_t packets) noexcept nogil:
@@ -118,7 +147,7 @@ cdef inline void add_scaled(Scaled* sums, uint64_t n_bytes, uint64_t packets, ui
     if rate > 1:
         sums.bytes = plus(sums.bytes, times(n_bytes, rate) - n_bytes)
         sums.packets = plus(sums.packets, times(packets, rate) - packets)
-        sums.variance += <double> rate * <double> rate * <double> packets
+        sums.variance += variance_of(rate, packets)
 
 
 cdef void order_pairs(Words* words, uint8_t* swapped, int n) noexcept nogil:
@@ -151,6 +180,14 @@ cdef const char* flags_of(keep, Py_ssize_t rows) except? NULL:
     return <const char*> <bytes> keep
 
 
+cdef const ColumnRef* present_column(Chunk chunk, Py_ssize_t column, str type) except? NULL:
+    """The chunk's column, of that type; NULL also where all of it is null."""
+    cdef const ColumnRef* ref = number_column(chunk, column, type)
+    if ref != NULL and ref.null_count == chunk.window.part.rows:
+        return NULL
+    return ref
+
+
 # ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 cdef class Groups:
@@ -166,7 +203,12 @@ cdef class Groups:
 
     cdef KeySet keys
     cdef Index index
-    cdef Scaled* scaled         # by group and way; none until a row has a rate
+    cdef uint64_t n_rows
+    cdef uint64_t n_rated       # of them those with a rate
+    cdef uint64_t most          # no sum is greater
+    cdef uint32_t rate          # of all rows, as long as they agree; 0: none
+    cdef bint is_mixed          # they do not: what each rate adds is kept in `scaled`
+    cdef Scaled* scaled         # by group and way
     cdef size_t room            # groups for which there is one
     cdef Words* words           # too large for the stack of every thread
     cdef int ways
@@ -199,15 +241,39 @@ cdef class Groups:
         self.room = room
         return 0
 
+    cdef int mix(self) noexcept nogil:
+        """Write out what the rate of all rows so far has added to their sums: the next rows have another."""
+        cdef const Plain* plain
+        cdef Scaled* scaled
+        cdef size_t number
+        cdef int way
+        self.is_mixed = True
+        if self.rate == 0 or self.index.n == 0:
+            return 0
+        if self.grow() < 0:
+            return -1
+        # Bounds: number < n <= room.
+        for number in range(self.index.n):
+            for way in range(self.ways):
+                plain = self.plain(number) + way
+                scaled = &self.scaled[number * self.ways + way]
+                scaled.rows = plain.rows
+                scaled.bytes = times(plain.bytes, self.rate) - plain.bytes
+                scaled.packets = times(plain.packets, self.rate) - plain.packets
+                scaled.variance = variance_of(self.rate, plain.packets)
+        return 0
+
     cdef int add_rows(self, Py_ssize_t row, Py_ssize_t end, const char* keep, const Measured* measured) noexcept nogil:
         """Add rows of the part to which the keys are bound; `keep` has a flag for each from `row` on."""
         cdef Words* words = self.words
         cdef uint8_t[BLOCK] swapped
-        cdef uint64_t[BLOCK] n_bytes
-        cdef uint64_t[BLOCK] packets
-        cdef uint32_t[BLOCK] rates
-        cdef const uint32_t* scaling
-        cdef int i, n
+        cdef uint64_t[BLOCK] n_bytes_held
+        cdef uint64_t[BLOCK] packets_held
+        cdef uint32_t[BLOCK] rates_held
+        cdef const uint64_t* n_bytes
+        cdef const uint64_t* packets
+        cdef const uint32_t* rates
+        cdef int i, n, until, narrow, failed
         memset(swapped, 0, BLOCK)
         # Progress: `row` grows by n >= 1.
         while row < end:
@@ -216,18 +282,81 @@ cdef class Groups:
             if self.ways == 2:
                 order_pairs(words, swapped, n)
             hash_words(self.keys.n_words, n, words)
-            wide_values(measured.bytes, row, n, n_bytes)
-            wide_values(measured.packets, row, n, packets)
-            scaling = rates if rates_of(measured.rate, row, n, rates) else NULL
+            n_bytes = wide_values(measured.bytes, row, n, n_bytes_held)
+            packets = wide_values(measured.packets, row, n, packets_held)
+            self.most = plus(self.most, times(bits_of(n_bytes, packets, n), n))
+            if not self.is_mixed:
+                rates = rates_of(measured.rate, row, n, rates_held)
+                if self.n_rows == 0:
+                    self.rate = rates[0]
+                if (rates[0] != self.rate or not all_equal(rates, n)) and self.mix() < 0:
+                    return -1
+            if self.is_mixed:
+                rates = rates_of(measured.rate, row, n, rates_held)
+            narrow = -1
+            if keep == NULL and self.ways == 1 and not self.is_mixed and self.most < UINT64_MAX:
+                narrow = narrow_word(&self.index, words)
             i = 0
             # Progress: `i` grows by STRIP.
             while i < n:
-                if self.add_strip(i, min(n, i + STRIP), swapped, n_bytes, packets, scaling, keep) < 0:
+                until = min(n, i + STRIP)
+                self.fetch_rows(measured, min(end, row + BLOCK + i), min(end, row + BLOCK + i + STRIP))
+                if narrow >= 0:
+                    failed = self.add_narrow(i, until, narrow, n_bytes, packets)
+                else:
+                    failed = self.add_strip(i, until, swapped, n_bytes, packets, rates, keep)
+                if failed < 0:
                     return -1
-                i += STRIP
+                i = until
             row += n
             if keep != NULL:
                 keep += n
+        return 0
+
+    cdef void fetch_rows(self, const Measured* measured, Py_ssize_t row, Py_ssize_t end) noexcept nogil:
+        """Ask for the columns of rows of the next block."""
+        fetch_words(self.keys.keys, self.keys.n_keys, row, end)
+        if measured.bytes != NULL:
+            fetch(measured.bytes.data, sizeof(uint64_t), row, end)
+        if measured.packets != NULL:
+            fetch(measured.packets.data, sizeof(uint64_t), row, end)
+
+    cdef int add_narrow(
+        self, int start, int end, int word, const uint64_t* n_bytes, const uint64_t* packets,
+    ) noexcept nogil:
+        """As `add_strip`, where keys differ in one word only, all rows count, and no sum can reach its end."""
+        # Bounds: start < end <= BLOCK, end - start <= STRIP.
+        cdef Index* index = &self.index
+        cdef const Words* words = self.words
+        cdef const uint64_t* keys = words.of[word]
+        cdef int n_words = index.n_words, i
+        cdef uint32_t[STRIP] likely
+        cdef uint32_t number
+        cdef uint64_t* entry
+        cdef Plain* sums
+        if index.mask >= MANY_SLOTS:
+            for i in range(start, end):
+                prefetch(&index.slots[words.hash[i] & index.mask])
+        for i in range(start, end):
+            number = likely_key(index, words.hash[i])
+            # Any entry will do where there is none: keys are compared.
+            likely[i - start] = number if number != NOT_FOUND else 0
+            prefetch(entry_of(index, likely[i - start]))
+        for i in range(start, end):
+            # Bounds: the index has a key or more, or `narrow_word` had not found a word.
+            entry = entry_of(index, likely[i - start])
+            if entry[word] != keys[i]:
+                number = self.number_of(i)
+                if number == NOT_FOUND:
+                    return -1
+                entry = entry_of(index, number)
+            sums = <Plain*> (entry + n_words)
+            sums.rows += 1
+            sums.bytes += n_bytes[i]
+            sums.packets += packets[i]
+        self.n_rows += end - start
+        if self.rate:
+            self.n_rated += end - start
         return 0
 
     cdef int add_strip(
@@ -237,17 +366,17 @@ cdef class Groups:
         """Add rows start to end of a block.
 
         What they need of memory is asked for before it is used: first the slots, then the entries that those
-        name, of which all but one in billions are the right ones.
+        name, of which all but one in thousands are the right ones.
         """
         # Bounds: start < end <= BLOCK, end - start <= STRIP.
         cdef Index* index = &self.index
         cdef const Words* words = self.words
         cdef uint32_t[STRIP] likely
         cdef uint32_t number
-        cdef size_t sums
         cdef int i
-        for i in range(start, end):
-            prefetch(&index.slots[words.hash[i] & index.mask])
+        if index.mask >= MANY_SLOTS:
+            for i in range(start, end):
+                prefetch(&index.slots[words.hash[i] & index.mask])
         for i in range(start, end):
             number = likely_key(index, words.hash[i])
             likely[i - start] = number
@@ -257,20 +386,25 @@ cdef class Groups:
                 continue
             number = likely[i - start]
             if number == NOT_FOUND or not is_key(index, number, words, i):
-                number = find_key(index, words, i)
+                number = self.number_of(i)
                 if number == NOT_FOUND:
-                    number = add_key(index, words, i)
-                    if number == NOT_FOUND:
-                        return -1
+                    return -1
             # Bounds: an entry has a Plain for each way behind its key.
             add_plain(self.plain(number) + swapped[i], n_bytes[i], packets[i])
-            if rates != NULL and rates[i]:
-                if number >= self.room and self.grow() < 0:
-                    return -1
-                # Bounds: number < room.
-                sums = <size_t> number * self.ways + swapped[i]
-                add_scaled(&self.scaled[sums], n_bytes[i], packets[i], rates[i])
+            self.n_rows += 1
+            if rates[i]:
+                self.n_rated += 1
+                if self.is_mixed:
+                    if number >= self.room and self.grow() < 0:
+                        return -1
+                    # Bounds: number < room.
+                    add_scaled(&self.scaled[<size_t> number * self.ways + swapped[i]], n_bytes[i], packets[i], rates[i])
         return 0
+
+    cdef uint32_t number_of(self, int i) noexcept nogil:
+        """The number of the block's i-th key, which is new if it is not there; NOT_FOUND without memory."""
+        cdef uint32_t number = find_key(&self.index, self.words, i)
+        return number if number != NOT_FOUND else add_key(&self.index, self.words, i)
 
     cdef inline Plain* plain(self, size_t number) noexcept nogil:
         return <Plain*> (entry_of(&self.index, number) + self.index.n_words)
@@ -294,9 +428,9 @@ cdef class Groups:
         cdef const char* flags = flags_of(keep, chunk.window.rows)
         cdef Py_ssize_t start = chunk.window.start, end = chunk.window.start + chunk.window.rows
         cdef int failed
-        measured.bytes = number_column(chunk, octets, "u64")
-        measured.packets = number_column(chunk, packets, "u64")
-        measured.rate = number_column(chunk, rate, "u32")
+        measured.bytes = present_column(chunk, octets, "u64")
+        measured.packets = present_column(chunk, packets, "u64")
+        measured.rate = present_column(chunk, rate, "u32")
         self.keys.bind(chunk, columns)
         with nogil:
             failed = self.add_rows(start, end, flags, &measured)
@@ -309,7 +443,12 @@ cdef class Groups:
         cdef const Plain* plain = self.plain(number) + way
         cdef Scaled scaled
         memset(&scaled, 0, sizeof(Scaled))
-        if number < self.room:
+        if not self.is_mixed and self.rate:
+            scaled.rows = plain.rows
+            scaled.bytes = times(plain.bytes, self.rate) - plain.bytes
+            scaled.packets = times(plain.packets, self.rate) - plain.packets
+            scaled.variance = variance_of(self.rate, plain.packets)
+        elif number < self.room:
             scaled = self.scaled[number * self.ways + way]
         sums.of[ROWS] = plain.rows
         sums.of[BYTES] = plain.bytes
@@ -333,6 +472,14 @@ cdef class Groups:
             sums.variance += other.variance
         return sums
 
+    cdef inline uint64_t value_of(self, size_t number, int measure) noexcept nogil:
+        """One of the sums that `both` gives; of those as sent without the others."""
+        cdef const uint64_t* plain = <const uint64_t*> self.plain(number)
+        if measure > PACKETS:
+            return self.both(number).of[measure]
+        # Bounds: a Plain begins with its rows, bytes and packets, and there is one for each way.
+        return plain[measure] if self.ways == 1 else plus(plain[measure], plain[PLAIN_WORDS + measure])
+
     def top(self, int measure, Py_ssize_t n):
         """Numbers of the n groups with most of a measure, by index in MEASURE_NAMES; of equals the one seen first."""
         cdef Py_ssize_t held = min(n, <Py_ssize_t> self.index.n), at
@@ -349,7 +496,7 @@ cdef class Groups:
             raise MemoryError()
         with nogil:
             for number in range(self.index.n):
-                candidate.value = self.both(number).of[measure]
+                candidate.value = self.value_of(number, measure)
                 candidate.number = <uint32_t> number
                 if number < <size_t> held:
                     at = number
@@ -371,18 +518,9 @@ cdef class Groups:
         ranked.reverse()
         return ranked
 
-    def totals(self):
-        """The sums of all groups together, in the order of MEASURE_NAMES."""
-        cdef uint64_t of[MEASURES]
-        cdef size_t number
-        cdef Sums sums
-        cdef int k
-        memset(of, 0, sizeof(of))
-        for number in range(self.index.n):
-            sums = self.both(number)
-            for k in range(MEASURES):
-                of[k] = plus(of[k], sums.of[k])
-        return tuple([of[k] for k in range(MEASURES)])
+    def rows(self):
+        """How many rows were added, and how many of them have no sampling rate."""
+        return self.n_rows, self.n_rows - self.n_rated
 
     def sums_of(self, numbers, int way=-1):
         """Sums of groups as columns: (validity, None, data) for each of MEASURE_NAMES, and for the percent error.

@@ -45,6 +45,15 @@ def time_text(ns: int) -> str:
     return f"{whole}.{fraction:09d}".rstrip("0").rstrip(".") if fraction else whole
 
 
+def float_text(value: float) -> str:
+    """A floating-point number as people read it: four digits, or as many as there are before the point.
+
+    >>> float_text(6.198064213930023), float_text(0.1), float_text(123456.7), float_text(2.5e-7), float_text(1e300)
+    ('6.198', '0.1', '123457', '2.5e-07', '1e+300')
+    """
+    return f"{value:.0f}" if 10_000 <= abs(value) < 10**15 else f"{value:.4g}"
+
+
 def _as_escape(match: re.Match[str]) -> str:
     code = ord(match.group())
     if code < 0x10000:
@@ -81,26 +90,30 @@ def visible(text: str, limit: int | None = LIMIT) -> str:
 
 
 def quoted(value: object, limit: int = LIMIT) -> str:
-    r"""A value for a `repr`: text and octets quoted, escaped, and cut to `limit`.
+    r"""A value for a `repr`: text and octets quoted, escaped, and cut to `limit`; floats as `float_text` has them.
 
     Examples
     --------
-    >>> print(quoted("it's\x1b"), quoted(bytes(2)), quoted(7))
-    "it's\x1b" b'\x00\x00' 7
+    >>> print(quoted("it's\x1b"), quoted(bytes(2)), quoted(7), quoted(2 / 3))
+    "it's\x1b" b'\x00\x00' 7 0.6667
     """
+    if isinstance(value, float):
+        return float_text(value)
     if isinstance(value, (str, bytes)) and len(value) > limit:
         return f"{value[:limit]!r}…"
     return repr(value)
 
 
 def html(value: object, limit: int | None = LIMIT) -> str:
-    """A value as HTML text, good between tags and in a quoted attribute.
+    """A value as HTML text, good between tags and in a quoted attribute; floats as `float_text` has them.
 
     Examples
     --------
     >>> html("<b>&")
     '&lt;b&gt;&amp;'
     """
+    if isinstance(value, float):
+        return float_text(value)
     return _escape_html(visible(value.hex() if isinstance(value, bytes) else str(value), limit))
 
 

@@ -22,6 +22,7 @@ from tests import build
 from tests.examples.program import command, environment
 
 PATIENCE_S = 30
+STATE = ".flowparse-state"
 
 
 class Running:
@@ -72,8 +73,8 @@ class Running:
         return self.printed + printed.decode()
 
     def files(self) -> list[Path]:
-        """What is in the directory, of any name."""
-        return sorted(self.directory.iterdir())
+        """What is in the directory, of any name but that of the state."""
+        return sorted(file for file in self.directory.iterdir() if file.name != STATE)
 
 
 def rows_of(files: list[Path]) -> list[dict[str, Any]]:
@@ -161,6 +162,53 @@ def test_an_address_that_is_taken_is_one_line_and_status_1(tmp_path: Path) -> No
             env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+# ── a state ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ipfix_template() -> bytes:
+    return build.ipfix(build.set_(2, build.template_record(256, [(8, 4), (1, 8)])), sequence=0)
+
+
+def ipfix_data(octets: int, sequence: int) -> bytes:
+    return build.ipfix(build.set_(256, build.addr("10.0.0.1"), build.uint(octets, 8)), sequence=sequence)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_after_a_restart_data_is_decoded_before_its_template_comes_again(is_killed: bool, tmp_path: Path) -> None:
+    options = ("--seconds", 0.05) if is_killed else ("--rows", 1, "--seconds", 3600)
+    with Running(tmp_path, *options) as collector:
+        collector.send(ipfix_template(), ipfix_data(1500, 0))
+        collector.wait_for("parquet: 1 rows")
+        if is_killed:
+            while not (tmp_path / STATE).exists() and time.monotonic() < collector.deadline:
+                time.sleep(0.01)
+            collector.process.kill()
+        else:
+            collector.process.send_signal(signal.SIGTERM)
+            collector.end()
+    with Running(tmp_path, "--stop-after", 1) as collector:
+        collector.wait_for("octets of what was known")
+        collector.send(ipfix_data(700, 1))
+        printed = collector.end()
+    assert "1 rows in 1 files" in printed
+    assert sorted(row["bytes"] for row in rows_of(collector.files())) == [700, 1500]
+    if not is_killed:  # then the last state is whole and has the sequence
+        assert "1 flows, 0 missed, 0 discarded" in printed
+        assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_state_that_is_damaged_is_said_and_not_used(tmp_path: Path) -> None:
+    (tmp_path / STATE).write_bytes(b"no state")
+    with Running(tmp_path, "--stop-after", 3) as collector:
+        collector.send(*datagrams(1))
+        printed, complaints = collector.process.communicate(timeout=PATIENCE_S)
+    assert (collector.process.returncode, complaints.count(b"\n")) == (0, 1)
+    assert complaints.startswith(STATE.encode())
+    assert complaints.endswith(b"; it is not used\n")
+    assert b"3 rows in 1 files" in printed
+    Decoder().import_state((tmp_path / STATE).read_bytes())
 
 
 # ── a real exporter ──────────────────────────────────────────────────────────────────────────────────────────────────

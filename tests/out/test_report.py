@@ -55,9 +55,9 @@ def sums(rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
     variance = 0.0
     for row in rows:
-        rate = row["sampling_rate"] or 1
+        rate = row.get("sampling_rate") or 1
         found["rows"] += 1
-        found["rows_without_rate"] += row["sampling_rate"] is None
+        found["rows_without_rate"] += row.get("sampling_rate") is None
         for name in ("bytes", "packets"):
             found[name] = min(MOST, found[name] + (row[name] or 0))
             found[f"{name}_estimated"] = min(MOST, found[f"{name}_estimated"] + min(MOST, (row[name] or 0) * rate))
@@ -95,6 +95,40 @@ def test_top_has_every_group_when_n_is_large() -> None:
     rows = varied(500)
     assert len(report.top(batch(rows), "dst_addr", n=10**9)) == len(grouped(rows, "dst_addr"))
     assert len(report.top(batch(rows), "dst_addr", n=0)) == 0
+
+
+@pytest.mark.parametrize("by", ["src_addr", "src_port", "type"])
+@pytest.mark.parametrize("rates", [(None, None), (1, 1), (100, 100), (100, 7), (None, 100), (100, None)])
+def test_rates_that_change_on_the_way(by: str, rates: tuple[int | None, int | None]) -> None:
+    """Sums are kept without their rate for as long as there is one only; blocks of rows end before and behind that."""
+    rows = varied(3000)
+    for i, row in enumerate(rows):
+        row["sampling_rate"] = rates[i >= 1600]
+    groups = {key[0]: sums(some) for key, some in grouped(rows, by).items()}
+    found = report.top(batch(rows), by, n=10**6)
+    assert {row.pop(by): row for row in found.to_dicts()} == groups
+    without = sum(row["sampling_rate"] is None for row in rows)
+    assert ("have no sampling rate" in found.note) == bool(without)
+
+
+def test_many_groups_of_addresses_that_become_longer() -> None:
+    """The table grows many times, and keys that differ in one word only come to differ in more."""
+    rows = [flow(src_addr=f"10.{i >> 8 & 255}.{i & 255}.{i % 7}", bytes=i + 1, packets=1) for i in range(4000)]
+    rows += [flow(src_addr=f"2001:db8:{1 + i % 500:x}::{1 + i % 1000:x}", bytes=i + 1, packets=1) for i in range(1500)]
+    rows = [*rows, flow(src_addr=None), flow(src_addr="::"), *rows[::-1]]
+    found = report.top(batch(rows), "src_addr", n=10**6)
+    assert {row.pop("src_addr"): row for row in found.to_dicts()} == {
+        key[0]: sums(some) for key, some in grouped(rows, "src_addr").items()
+    }
+
+
+def test_sums_stop_where_a_block_of_rows_reaches_the_end() -> None:
+    """Before that, no sum is looked at; from there on, each is."""
+    rows = [flow(src_addr=f"10.0.0.{i % 5}", bytes=2**60 if i > 700 else i, packets=2) for i in range(1500)]
+    found = report.top(batch(rows), "src_addr", n=5)
+    assert {row.pop("src_addr"): row for row in found.to_dicts()} == {
+        key[0]: sums(some) for key, some in grouped(rows, "src_addr").items()
+    }
 
 
 def test_of_equals_the_first_seen_is_first() -> None:
@@ -327,6 +361,15 @@ def test_a_report_is_a_batch_with_a_note() -> None:
 
 
 # ── lines ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_floats_are_shown_short_and_held_whole() -> None:
+    found = report.top(batch([flow(bytes=100, packets=7, sampling_rate=100)]))
+    error = found["error_percent"].to_list()[0]
+    assert error == pytest.approx(196 / math.sqrt(7), rel=1e-12)
+    assert "<td>74.08</td>" in found._repr_html_()
+    assert "error_percent=74.08)" in repr(found[0])
+    assert found.to_dicts()[0]["error_percent"] == found[0].error_percent == error
 
 
 def test_lines_of_the_chapter() -> None:

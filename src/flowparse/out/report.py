@@ -313,8 +313,7 @@ class _Sums:
     def note(self, full: bool) -> str | Callable[[], str]:
         assert self.groups is not None
         said: list[str] = []
-        totals = dict(zip(MEASURE_NAMES, self.groups.totals(), strict=True))
-        rows, without = totals["rows"], totals["rows_without_rate"]
+        rows, without = self.groups.rows()
         if without:
             who = f"all {rows}" if without == rows else f"{without} of {rows}"
             said.append(f"{who} rows that count have no sampling rate and are not scaled")
