@@ -37,7 +37,8 @@ LAYERS = {
         "L0 L1a L1b L2",
     ),
     "L4": (
-        "sflow agents rates recorder restorer archive decoder scan explanation sflowtool capture topology lldp",
+        "sflow agents rates recorder restorer archive decoder scan explanation redaction sflowtool capture"
+        " topology lldp",
         "L0 L1a L1b L2 L3 beside",
     ),
     "L5": ("out encode", "L0 L1a L1b L2 L3 L4"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .lldp import Lldpdu, Neighbor, NeighborTable, Problem
     from .out import elastic, engine, logstash, prefixes, report
     from .out.prefixes import PrefixSet
+    from .redaction import redact
     from .topology import Topology
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "merge_states",
     "prefixes",
     "rates",
+    "redact",
     "reference",
     "report",
     "scan_templates",
@@ -107,6 +109,7 @@ LATER = {
     "logstash": "out",
     "prefixes": "out",
     "rates": "",
+    "redact": "redaction",
     "reference": "",
     "report": "out",
     "sflow": "",

@@ -28,9 +28,10 @@ from .text import html, time_text, visible
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Explanation", "Part", "explain"]
+__all__ = ["Explanation", "Part", "explain", "messages_of", "octets_of", "parts_of"]
 
 SHOWN_OCTETS = 16
+UNREAD = "octetArray"
 ALARM = ";color:#b00"
 HEADER_FIELDS: Mapping[int, tuple[tuple[str, int, str], ...]] = {
     1: (
@@ -70,6 +71,9 @@ class Part:
     depth : int
         0 for headers and Sets, 1 for records, 2 for fields; more within lists (RFC 6313).
     name, value, note : str
+    type : str
+        The abstract data type of a field (RFC 7012 section 3.1), octetArray of what is not read; empty
+        of what frames.
     """
 
     offset: int
@@ -78,6 +82,7 @@ class Part:
     name: str
     value: str = ""
     note: str = ""
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,42 +171,54 @@ def explain(
        12 +4     00 00 00 01                                            Observation Domain ID = 1
                                                                       ! the message holds no Set
     """
-    if isinstance(datagram, str | int):
-        raise TypeError(f"a datagram is octets, not {type(datagram).__name__}")
-    octets = bytes(datagram)
+    octets = octets_of(datagram)
     elements = registry or Registry.default()
     decoder = Decoder(malformed="salvage", replay=False, transport="file", registry=elements)
-    for earlier in (*_messages_of(state, octets), *templates):
+    for earlier in (*_messages_before(state, octets), *templates):
         decoder.feed(bytes(earlier), "")
     decoder.events()
     known = {each.template.id: each.template for each in decoder.templates() if _is_of(each, octets)}
     events = tuple(decoder.decode(octets, "").events)
-    return Explanation(octets, tuple(_parts(octets, known, elements)), events)
+    return Explanation(octets, tuple(parts_of(octets, known, elements)), events)
 
 
-def _messages_of(state: Buffer | None, octets: bytes) -> Iterator[bytes]:
-    """A message for each template of a state that the datagram may be decoded by, the one seen last behind others."""
-    if state is None:
-        return
-    saved = unpack(state)
+def octets_of(datagram: Buffer) -> bytes:
+    """A datagram as bytes; what `bytes` would make octets of by mistake is refused."""
+    if isinstance(datagram, str | int):
+        raise TypeError(f"a datagram is octets, not {type(datagram).__name__}")
+    return bytes(datagram)
+
+
+def _messages_before(state: Buffer | None, octets: bytes) -> Iterator[bytes]:
+    """A message for each template of a state that the datagram may be decoded by."""
     try:
         header = read_header(octets)
     except Damage:
+        unpack(state) if state is not None else None
+        return
+    yield from messages_of(state, (header.version, header.domain))
+
+
+def messages_of(state: Buffer | None, whose: tuple[int, int] | None = None) -> Iterator[bytes]:
+    """A message for each template of a state, or of one version and domain in it, the one seen last behind others."""
+    if state is None:
         return
     found = [
-        (known.rank(), known)
-        for ((_, protocol, domain), _), known in saved.templates.items()
-        if VERSIONS_OF_PROTOCOLS.get(protocol) == header.version and domain == header.domain
+        (known.rank(), VERSIONS_OF_PROTOCOLS[protocol], domain, known)
+        for ((_, protocol, domain), _), known in unpack(state).templates.items()
+        if protocol in VERSIONS_OF_PROTOCOLS
     ]
-    for _, known in sorted(found, key=lambda each: each[0]):
-        of_templates, of_options = TEMPLATE_SETS[header.version]
+    for _, version, domain, known in sorted(found, key=lambda each: each[0]):
+        if whose not in (None, (version, domain)):
+            continue
+        of_templates, of_options = TEMPLATE_SETS[version]
         id = of_options if known.is_options else of_templates
         body = id.to_bytes(2) + (4 + len(known.octets)).to_bytes(2) + known.octets
-        whose = bytes(4) + header.domain.to_bytes(4)
-        if header.version == 9:
-            yield b"\0\x09\0\1" + bytes(8) + whose + body
+        of = bytes(4) + domain.to_bytes(4)
+        if version == 9:
+            yield b"\0\x09\0\1" + bytes(8) + of + body
         else:
-            yield b"\0\x0a" + (16 + len(body)).to_bytes(2) + bytes(4) + whose + body
+            yield b"\0\x0a" + (16 + len(body)).to_bytes(2) + bytes(4) + of + body
 
 
 def _is_of(each: object, octets: bytes) -> bool:
@@ -212,11 +229,11 @@ def _is_of(each: object, octets: bytes) -> bool:
         return False
 
 
-def _parts(octets: bytes, known: dict[int, Template], elements: Registry) -> Iterator[Part]:
+def parts_of(octets: bytes, known: dict[int, Template], elements: Registry) -> Iterator[Part]:
     """The parts of a datagram, in wire order."""
     version = int.from_bytes(octets[:2]) if len(octets) >= 2 else 0
     if version not in HEADERS or len(octets) < HEADERS[version]:
-        yield Part(0, len(octets), 0, "no message", _hex(octets))
+        yield Part(0, len(octets), 0, "no message", _hex(octets), type=UNREAD)
         return
     at = HEADERS[version]
     end = len(octets)
@@ -238,9 +255,9 @@ def _parts(octets: bytes, known: dict[int, Template], elements: Registry) -> Ite
     except Damage as damage:
         at = damage.offset
     if at < end:
-        yield Part(at, end - at, 0, "what is left", _hex(octets[at:end]))
+        yield Part(at, end - at, 0, "what is left", _hex(octets[at:end]), type=UNREAD)
     if end < len(octets):
-        yield Part(end, len(octets) - end, 0, "behind the message", _hex(octets[end:]))
+        yield Part(end, len(octets) - end, 0, "behind the message", _hex(octets[end:]), type=UNREAD)
 
 
 def _fixed(octets: bytes, version: int, at: int) -> Iterator[Part]:
@@ -254,7 +271,7 @@ def _fixed(octets: bytes, version: int, at: int) -> Iterator[Part]:
         yield from _record(_Inside(octets, {}, Registry.default()), fields, record, at, at + length, n)
         at += length
     if at < len(octets):
-        yield Part(at, len(octets) - at, 0, "behind the last record", _hex(octets[at:]))
+        yield Part(at, len(octets) - at, 0, "behind the last record", _hex(octets[at:]), type=UNREAD)
 
 
 def _set(octets: bytes, span: SetSpan, version: int, known: dict[int, Template], elements: Registry) -> Iterator[Part]:
@@ -283,7 +300,7 @@ def _set(octets: bytes, span: SetSpan, version: int, known: dict[int, Template],
     if at < span.end:
         rest = octets[at : span.end]
         name = "padding" if template is not None or not any(rest) else "not read"
-        yield Part(at, span.end - at, 1, name, _hex(rest))
+        yield Part(at, span.end - at, 1, name, _hex(rest), type=UNREAD)
 
 
 def _templates(
@@ -351,17 +368,17 @@ def _record(
 
 def _field(inside: _Inside, field: FieldSpecifier, at: int, end: int, depth: int) -> Iterator[Part]:
     if field.type not in LISTS or end == at:
-        yield Part(at, end - at, depth, field.name, _value(field, inside.octets[at:end]), _unit(field))
+        yield Part(at, end - at, depth, field.name, _value(field, inside.octets[at:end]), _unit(field), field.type)
         return
     yield Part(at, end - at, depth, f"{field.name}: {field.type}")
     if inside.level == Limits().list_depth:
-        yield Part(at, end - at, depth + 1, "lists within lists, not read", _hex(inside.octets[at:end]))
+        yield Part(at, end - at, depth + 1, "lists within lists, not read", _hex(inside.octets[at:end]), type=UNREAD)
         return
     for part in LISTS[field.type](inside._replace(level=inside.level + 1), at, end, depth + 1):
         yield part
         at = max(at, part.offset + part.length)
     if at < end:
-        yield Part(at, end - at, depth + 1, "not read", _hex(inside.octets[at:end]))
+        yield Part(at, end - at, depth + 1, "not read", _hex(inside.octets[at:end]), type=UNREAD)
 
 
 def _semantic(inside: _Inside, at: int, depth: int) -> Part:
@@ -442,7 +459,14 @@ def _multi_list(inside: _Inside, at: int, end: int, depth: int) -> Iterator[Part
             yield part
             behind = max(behind, part.offset + part.length)
         if behind < at + length:
-            yield Part(behind, at + length - behind, depth + 1, "not read", _hex(inside.octets[behind : at + length]))
+            yield Part(
+                behind,
+                at + length - behind,
+                depth + 1,
+                "not read",
+                _hex(inside.octets[behind : at + length]),
+                type=UNREAD,
+            )
         at += length
 
 
