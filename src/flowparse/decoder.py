@@ -361,6 +361,9 @@ class Decoder(ArchiveReader):
         and `bytes` are those of `in_*` and `out_*` together, as exporters sent them, not multiplied by
         sampling rates. `last_seen_ns` is by `received_ns`. Names are what options or sFlow's counters
         told; an interface that they alone told of has no flows. ifIndex 0 is none.
+
+        Of sFlow in NATIVE nothing is counted: the ports of a sample are in the table `flow_sample`, where a
+        format says whether they are interfaces, and its octets in other tables. FLOW has them in one row.
         """
         self._check_idle()
         self._programs.seal()

@@ -122,6 +122,23 @@ def test_many_rows_of_one_exporter_in_one_chunk() -> None:
     assert counted(decoder) == expected((A, flow) for flow in flows)
 
 
+def test_samples_of_sflow_as_sent_are_not_counted_for_their_ports_need_not_be_interfaces() -> None:
+    ports = [((0, 3), (0, 4)), ((0, 3), (1, 258)), ((0, 3), (2, 5)), ((0, 0x3FFFFFFF), (0, 4))]
+    header = sflow.header(b"", frame_length=64)
+    samples = sflow.datagram(*(sflow.flow_sample(header, input=one, output=other) for one, other in ports))
+    flow, native = Decoder(), Decoder(NATIVE)
+    flow.feed(samples, A)
+    native.feed(samples, A)
+    # Dropped, or to five ports, or from the agent itself: none of those is an interface.
+    assert counted(flow) == {(A, 3): [3, 192, 0, 0], (A, 4): [0, 0, 2, 128]}
+    assert len(native.interfaces) == 0
+    tables = {table.name: table for table in native.take_tables()}
+    rows = tables["flow_sample"].to_dicts()
+    assert [((row["input_format"], row["input"]), (row["output_format"], row["output"])) for row in rows] == ports
+    assert "frame_length" not in tables["flow_sample"].names
+    assert [row["frame_length"] for row in tables["sampled_header"]] == [64] * 4
+
+
 def test_large_indexes_and_counts_are_exact() -> None:
     decoder = Decoder()
     flows = [(2**32 - 1, 436207616, 2**63), (2**32 - 1, 1023, 2**62), (1024, 2**32 - 1, 5)] * 3
