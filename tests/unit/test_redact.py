@@ -345,6 +345,16 @@ def test_damage_raises_nothing_and_changes_no_length(name: str, changes: list[tu
     assert len(only(bytes(octets))) == len(octets)
 
 
+def test_fields_without_octets_are_no_way_to_make_it_work_forever() -> None:
+    # 8,000 fields to each of 30,000 records: 240 million places to look at.
+    template = set_(IPFIX_TEMPLATES, template_record(256, [(1, 0)] * 8000 + [(4, 1)]))
+    sent = ipfix(template, set_(256, b"\6" * 30000))
+    made = only(sent)
+    assert len(made) == len(sent)
+    assert made.startswith(sent[: 16 + len(template) + 5])
+    assert made.endswith(bytes(20000))
+
+
 def test_datagrams_are_redacted_as_they_are_asked_for() -> None:
     asked = []
 
