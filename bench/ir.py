@@ -18,96 +18,71 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from flowparse import Decoder
 
 TABLE = Path(__file__).with_name("ir.tsv")
 TOLERANCE = 0.03
 DATAGRAMS = 270  # 8,100 records of v5: one chunk, taken after each pass
 PASSES = 4
-EXPORTER = "10.255.0.1"
+MIXED_DATAGRAMS = 1000  # ten of each exporter
 RECEIVED_NS = 1_700_000_000_000_000_000
 
-Pass = Callable[[list[bytes]], object]
+Pass = Callable[[list[bytes], list[str]], object]
 
 
 class Case(NamedTuple):
     workload: str
     driver: Callable[[], Pass]
+    datagrams: int = DATAGRAMS
 
 
-def native() -> Pass:
+def decoder(schema: str, *, counted: bool = True) -> Decoder:
     import flowparse as fp  # noqa: PLC0415
 
-    decoder = fp.Decoder(schema=fp.NATIVE)
+    limits = fp.Limits() if counted else fp.Limits(interfaces=0)
+    return fp.Decoder(getattr(fp, schema), limits=limits)
 
-    def run(datagrams: list[bytes]) -> object:
-        decoder.feed_many(datagrams, EXPORTER, RECEIVED_NS)
-        return decoder.take_tables()
+
+def many(schema: str, *, counted: bool = True) -> Pass:
+    """One call for all of them."""
+    into = decoder(schema, counted=counted)
+
+    def run(datagrams: list[bytes], exporters: list[str]) -> object:
+        into.feed_many(datagrams, exporters if len(set(exporters)) > 1 else exporters[0], RECEIVED_NS)
+        return into.take_tables()
 
     return run
 
 
-def flow() -> Pass:
-    import flowparse as fp  # noqa: PLC0415
+def each(schema: str) -> Pass:
+    """A call a datagram."""
+    into = decoder(schema)
 
-    decoder = fp.Decoder()
-
-    def run(datagrams: list[bytes]) -> object:
-        decoder.feed_many(datagrams, EXPORTER, RECEIVED_NS)
-        return decoder.take()
-
-    return run
-
-
-def feed() -> Pass:
-    import flowparse as fp  # noqa: PLC0415
-
-    decoder = fp.Decoder(schema=fp.NATIVE)
-
-    def run(datagrams: list[bytes]) -> object:
-        for datagram in datagrams:
-            decoder.feed(datagram, EXPORTER, RECEIVED_NS)
-        return decoder.take_tables()
-
-    return run
-
-
-def native_uncounted() -> Pass:
-    import flowparse as fp  # noqa: PLC0415
-
-    decoder = fp.Decoder(schema=fp.NATIVE, limits=fp.Limits(interfaces=0))
-
-    def run(datagrams: list[bytes]) -> object:
-        decoder.feed_many(datagrams, EXPORTER, RECEIVED_NS)
-        return decoder.take_tables()
-
-    return run
-
-
-def flow_uncounted() -> Pass:
-    import flowparse as fp  # noqa: PLC0415
-
-    decoder = fp.Decoder(limits=fp.Limits(interfaces=0))
-
-    def run(datagrams: list[bytes]) -> object:
-        decoder.feed_many(datagrams, EXPORTER, RECEIVED_NS)
-        return decoder.take()
+    def run(datagrams: list[bytes], exporters: list[str]) -> object:
+        for datagram, exporter in zip(datagrams, exporters, strict=True):
+            into.feed(datagram, exporter, RECEIVED_NS)
+        return into.take_tables()
 
     return run
 
 
 CASES = {
-    "v5_native": Case("v5", native),
-    "v5_flow": Case("v5", flow),
-    "v5_feed": Case("v5", feed),
-    "v5_native_uncounted": Case("v5", native_uncounted),
-    "v5_flow_uncounted": Case("v5", flow_uncounted),
-    "v9_native": Case("v9", native),
-    "v9_flow": Case("v9", flow),
-    "v9_feed": Case("v9", feed),
-    "ipfix6": Case("ipfix6", native),
-    "ipfixvar": Case("ipfixvar", native),
+    "v5_native": Case("v5", partial(many, "NATIVE")),
+    "v5_flow": Case("v5", partial(many, "FLOW")),
+    "v5_feed": Case("v5", partial(each, "NATIVE")),
+    "v5_native_uncounted": Case("v5", partial(many, "NATIVE", counted=False)),
+    "v9_native": Case("v9", partial(many, "NATIVE")),
+    "v9_flow": Case("v9", partial(many, "FLOW")),
+    "v9_feed": Case("v9", partial(each, "NATIVE")),
+    "ipfix6": Case("ipfix6", partial(many, "NATIVE")),
+    "ipfixvar": Case("ipfixvar", partial(many, "NATIVE")),
+    "mixed": Case("mixed", partial(many, "NATIVE"), MIXED_DATAGRAMS),
+    "mixed_uncounted": Case("mixed", partial(many, "NATIVE", counted=False), MIXED_DATAGRAMS),
 }
 
 
@@ -120,9 +95,9 @@ def drive(case: str, path: str, passes: int) -> None:
     templates, datagrams = ([bytes.fromhex(text) for text in stored[part]] for part in ("templates", "datagrams"))
     run = CASES[case].driver()
     if templates:
-        run(templates)
+        run(templates, stored["template_exporters"])
     for _ in range(passes):
-        run(datagrams)
+        run(datagrams, stored["exporters"])
 
 
 # ── outside ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,11 +121,13 @@ def instructions(case: str, path: Path, passes: int) -> int:
 def per_record(case: str, folder: Path) -> float:
     from bench import gen  # noqa: PLC0415  numpy: not wanted inside callgrind
 
-    workload = gen.WORKLOADS[CASES[case].workload](DATAGRAMS)
+    workload = gen.WORKLOADS[CASES[case].workload](CASES[case].datagrams)
     path = folder / f"{case}.json"
     stored = {
         "templates": [datagram.hex() for datagram in workload.templates],
+        "template_exporters": workload.template_exporters,
         "datagrams": [datagram.hex() for datagram in workload.datagrams],
+        "exporters": workload.exporters,
     }
     path.write_text(json.dumps(stored), encoding="ascii")
     fewer, more = (instructions(case, path, passes) for passes in (PASSES, 3 * PASSES))

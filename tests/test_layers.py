@@ -15,7 +15,7 @@ LAYERS = {
     "L1a": ("registry", "L0"),
     "L1b": (
         "_wire _clock _udp _slab _layout _part _lookup _nulls _finish _finish_flow _finish_times"
-        " _strided _interfaces _finish_sections _steps _columns _octets _notes _exporters _addresses"
+        " _strided _chain _interfaces _finish_sections _steps _columns _octets _notes _exporters _addresses"
         " _show _derive _arrow _values _pack"
         " _convert _plan _pending _templates _decode _underway _learning _templatesets _datasets _replay _sets"
         " _headers _links _packet _sampled _sflowheads _sflowold _sflowrecord _sflow _sflowwalk"
@@ -26,7 +26,11 @@ LAYERS = {
         " _keys _table _sightings _intervals _scaling",
         "L0",
     ),
-    "L2": ("template schema compiled flow_view plan biflow", "L0 L1a L1b"),
+    "L2": (
+        "template schema compiled flow_sources flow_making flow_addresses flow_ports flow_times flow_sampling flow_view"
+        " plan biflow",
+        "L0 L1a L1b",
+    ),
     "L3": (
         "batch scaling dataframes events notices looked knowledge message programs session told"
         " state state_octets state_tables diagnosis",

@@ -7,32 +7,38 @@ from flowparse._layout cimport ADDRESS_OCTETS
 from flowparse._part cimport Part
 
 cdef enum:
-    DENSE = 1024                # ifIndexes below it are added up in an array
-    RECENT = 256                # others are found again by their last 8 bits
+    DENSE = 1024                # ifIndexes below it are added up in an array, where there are rows enough
+    EXPORTERS = 256             # of which it is remembered where their entries are
+    PLACES = 256                # of each, found again by the last 8 bits of an ifIndex
 
 cdef struct Interface:
     uint8_t exporter[ADDRESS_OCTETS]
-    bint known                  # whether it is known who exports
-    bint has_time
-    bint recent                 # heard of since the hand came by
-    uint32_t if_index
     uint64_t flows[2]           # that came in, that went out
     uint64_t octets[2]
-    int64_t last_ns
+    int64_t last_ns             # NO_TIME: never known
+    uint32_t if_index
     int32_t next                # of its bucket
+    uint8_t known               # whether it is known who exports
+    uint8_t recent              # heard of since the hand came by
+
+cdef struct Places:             # of the entries of an exporter; NONE where there is none
+    uint8_t exporter[ADDRESS_OCTETS]
+    uint8_t known
+    uint8_t used
+    int32_t entry[PLACES]
 
 cdef struct Interfaces:
     int32_t most
     int32_t n
     int32_t capacity            # of `entries`; a power of two, as many buckets
+    int shift                   # a hash's first bits are the bucket
     Interface* entries
     int32_t* buckets
     int32_t hand                # the entry that may make room next
     uint64_t evicted
     uint64_t refused            # without memory
     uint64_t sums[2][DENSE]     # zero between two parts
-    int32_t places[DENSE]       # where the entries of these ifIndexes were found last
-    int32_t recent[RECENT]
+    Places places[EXPORTERS]
 
 cdef void count_part(Interfaces* counts, const Part* part) noexcept nogil
 

@@ -2,9 +2,9 @@
 """Interfaces by ifIndex: how many flows and octets came in and went out, of each exporter.
 
 Counted when a part is sealed, so that no row of a message that does not count is counted, and its
-columns are in the cache. Most ifIndexes are small numbers: the rows of one exporter are added up in an
-array by ifIndex, flows and octets in one number, before anything is looked up. Where that does not
-serve, a small table leads from the last bits of an ifIndex to its entry.
+columns are in the cache. Most ifIndexes are small numbers: where an exporter has many rows side by side, they
+are added up in an array by ifIndex, flows and octets in one number, before anything is looked up. Where
+messages of many exporters come in turns, a table of each exporter leads from the last bits of an ifIndex to its entry.
 
 ifIndex 0 is no interface. Where there is no room, a hand goes round the entries and takes the first that
 was not heard of since it came by: as good as the least recent one, and keeps no order.
@@ -19,28 +19,42 @@ from flowparse._part cimport Context, null_octets, values_of
 
 cdef enum:
     FIRST_CAPACITY = 64
+    FIRST_SHIFT = 58            # 64 buckets
     NONE = -1
     FLOWS_SHIFT = 44            # of a sum: octets below, flows from here on
+    ROWS_OF_PORT = 2            # an array is worth it for so many rows of each ifIndex up to the highest
 
 cdef uint64_t ONE_FLOW = <uint64_t> 1 << FLOWS_SHIFT
 cdef uint64_t MOST_OCTETS = <uint64_t> 1 << 31      # of a flow; those of 8,192 rows fit 44 bits
+cdef int64_t NO_TIME = -<int64_t> 0x7FFFFFFFFFFFFFFF - 1
+
+# Addresses and ifIndexes are the sender's choice: buckets are keyed by hashes of a str, as those of templates are.
+cdef uint64_t[3] FACTORS = [
+    <uint64_t> (hash("exporter, first half") & 0xFFFFFFFFFFFFFFFF) | 1,
+    <uint64_t> (hash("exporter, second half") & 0xFFFFFFFFFFFFFFFF) | 1,
+    <uint64_t> (hash("ifIndex") & 0xFFFFFFFFFFFFFFFF) | 1,
+]
 
 
 cdef struct Exporter:           # of some rows, and when they were received
     const uint8_t* address
     bint known
-    bint has_time
+    uint64_t hash
     int64_t last_ns
 
 
 # ── entries ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-cdef inline uint32_t bucket_of(const Interfaces* counts, const Exporter* exporter, uint32_t if_index) noexcept nogil:
+cdef inline uint64_t hash_of(const uint8_t* address) noexcept nogil:
+    """The sum of an address's halves, each times a secret; its first bits are as good as chance."""
     cdef uint64_t[2] halves
-    memcpy(halves, exporter.address, ADDRESS_OCTETS)
-    halves[0] = (halves[0] ^ halves[1] * <uint64_t> 0x9E3779B97F4A7C15) + if_index
-    halves[0] = (halves[0] ^ halves[0] >> 32) * <uint64_t> 0x9E3779B97F4A7C15
-    return <uint32_t> (halves[0] >> 32) & <uint32_t> (counts.capacity - 1)
+    memcpy(halves, address, ADDRESS_OCTETS)
+    return halves[0] * FACTORS[0] + halves[1] * FACTORS[1]
+
+
+cdef inline int32_t* bucket_of(const Interfaces* counts, uint64_t hash, uint32_t if_index) noexcept nogil:
+    # Bounds: as many first bits as `capacity` has.
+    return &counts.buckets[(hash + if_index * FACTORS[2]) >> counts.shift]
 
 
 cdef inline bint is_address(const uint8_t* one, const uint8_t* other) noexcept nogil:
@@ -58,23 +72,27 @@ cdef inline bint is_entry(const Interface* entry, const Exporter* exporter, uint
 
 cdef void put_in_bucket(Interfaces* counts, int32_t i) noexcept nogil:
     cdef Interface* entry = &counts.entries[i]
-    cdef Exporter exporter
-    cdef uint32_t bucket
-    exporter.address = entry.exporter
-    bucket = bucket_of(counts, &exporter, entry.if_index)
-    entry.next = counts.buckets[bucket]
-    counts.buckets[bucket] = i
+    cdef int32_t* bucket = bucket_of(counts, hash_of(entry.exporter), entry.if_index)
+    entry.next = bucket[0]
+    bucket[0] = i
+
+
+cdef inline Places* places_at(Interfaces* counts, uint64_t hash) noexcept nogil:
+    return &counts.places[hash >> 56]           # Bounds: 8 bits are left, and EXPORTERS is 256.
 
 
 cdef void take_from_bucket(Interfaces* counts, int32_t i) noexcept nogil:
-    cdef Exporter exporter
-    cdef int32_t* link
-    exporter.address = counts.entries[i].exporter
-    link = &counts.buckets[bucket_of(counts, &exporter, counts.entries[i].if_index)]
+    """Take an entry away from whatever leads to it."""
+    cdef Interface* entry = &counts.entries[i]
+    cdef uint64_t hash = hash_of(entry.exporter)
+    cdef int32_t* link = bucket_of(counts, hash, entry.if_index)
+    cdef int32_t* place = &places_at(counts, hash).entry[entry.if_index & (PLACES - 1)]
     # Progress: one entry further each turn; it is in its bucket.
     while link[0] != i:
         link = &counts.entries[link[0]].next
-    link[0] = counts.entries[i].next
+    link[0] = entry.next
+    if place[0] == i:
+        place[0] = NONE
 
 
 cdef bint grow(Interfaces* counts) noexcept nogil:
@@ -91,6 +109,7 @@ cdef bint grow(Interfaces* counts) noexcept nogil:
         return False
     PyMem_RawFree(counts.buckets)
     counts.buckets = buckets
+    counts.shift = FIRST_SHIFT if counts.capacity == 0 else counts.shift - 1
     counts.capacity = capacity
     memset(buckets, 0xFF, capacity * sizeof(int32_t))       # NONE
     for i in range(counts.n):
@@ -103,7 +122,7 @@ cdef int32_t find(Interfaces* counts, const Exporter* exporter, uint32_t if_inde
     cdef Interface* entry
     cdef int32_t i = NONE
     if counts.capacity:
-        i = counts.buckets[bucket_of(counts, exporter, if_index)]
+        i = bucket_of(counts, exporter.hash, if_index)[0]
     # Progress: one entry further each turn.
     while i != NONE:
         entry = &counts.entries[i]
@@ -131,19 +150,40 @@ cdef int32_t find(Interfaces* counts, const Exporter* exporter, uint32_t if_inde
     memcpy(entry.exporter, exporter.address, ADDRESS_OCTETS)
     entry.known = exporter.known
     entry.if_index = if_index
+    entry.last_ns = NO_TIME
     put_in_bucket(counts, i)
     return i
 
 
-cdef inline void add(
-    Interfaces* counts, int32_t i, const Exporter* exporter, int way, uint64_t flows, uint64_t octets,
+cdef Places* places_of(Interfaces* counts, const Exporter* exporter) noexcept nogil:
+    """Where the entries of an exporter were found last; another one's are forgotten for it."""
+    cdef Places* places = places_at(counts, exporter.hash)
+    if not places.used or places.known != exporter.known or not is_address(places.exporter, exporter.address):
+        places.used = True
+        places.known = exporter.known
+        memcpy(places.exporter, exporter.address, ADDRESS_OCTETS)
+        memset(places.entry, 0xFF, sizeof(places.entry))    # NONE
+    return places
+
+
+cdef inline Interface* entry_of(
+    Interfaces* counts, const Exporter* exporter, Places* places, uint32_t if_index,
 ) noexcept nogil:
-    cdef Interface* entry = &counts.entries[i]
-    entry.flows[way] += flows
-    entry.octets[way] += octets
-    if exporter.has_time and (not entry.has_time or entry.last_ns < exporter.last_ns):
-        entry.has_time = True
+    """The entry of an interface, heard of now; NULL without memory."""
+    cdef int32_t* place = &places.entry[if_index & (PLACES - 1)]
+    cdef Interface* entry
+    # An entry that makes room is forgotten here, so that what is remembered is of this exporter.
+    if place[0] != NONE and counts.entries[place[0]].if_index == if_index:
+        entry = &counts.entries[place[0]]
+        entry.recent = True
+    else:
+        place[0] = find(counts, exporter, if_index)
+        if place[0] == NONE:
+            return NULL
+        entry = &counts.entries[place[0]]
+    if entry.last_ns < exporter.last_ns:
         entry.last_ns = exporter.last_ns
+    return entry
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -157,10 +197,11 @@ cdef void count_dense(
     cdef const uint32_t* out_if = ports[1]
     cdef uint64_t* came = counts.sums[0]
     cdef uint64_t* went = counts.sums[1]
+    cdef Places* places = places_of(counts, exporter)
+    cdef Interface* entry
     cdef uint64_t one
     cdef Py_ssize_t i
     cdef uint32_t port
-    cdef int32_t entry
     cdef int way
     # Bounds: ifIndexes are at most `highest`, below DENSE.
     for i in range(n):
@@ -171,18 +212,11 @@ cdef void count_dense(
     for port in range(1, highest + 1):
         if came[port] == 0 and went[port] == 0:
             continue
-        entry = counts.places[port]
-        if entry < counts.n and is_entry(&counts.entries[entry], exporter, port):
-            counts.entries[entry].recent = True
-        else:
-            entry = find(counts, exporter, port)
-            counts.places[port] = max(0, entry)
+        entry = entry_of(counts, exporter, places, port)
         for way in range(2):
-            if entry != NONE and counts.sums[way][port]:
-                add(
-                    counts, entry, exporter, way,
-                    counts.sums[way][port] >> FLOWS_SHIFT, counts.sums[way][port] & (ONE_FLOW - 1),
-                )
+            if entry != NULL:
+                entry.flows[way] += counts.sums[way][port] >> FLOWS_SHIFT
+                entry.octets[way] += counts.sums[way][port] & (ONE_FLOW - 1)
             counts.sums[way][port] = 0
 
 
@@ -190,25 +224,20 @@ cdef void count_sparse(
     Interfaces* counts, const Exporter* exporter, const uint32_t** ports, const uint64_t* octets, Py_ssize_t n,
 ) noexcept nogil:
     """Add the rows up one by one."""
-    cdef uint32_t port
-    cdef int32_t entry
+    cdef Places* places = places_of(counts, exporter)
+    cdef Interface* entry
+    cdef const uint32_t* port
     cdef Py_ssize_t i
     cdef int way
-    memset(counts.recent, 0xFF, sizeof(counts.recent))      # NONE
-    for i in range(n):
-        for way in range(2):
-            port = ports[way][i]
-            if port == 0:
+    for way in range(2):
+        port = ports[way]
+        for i in range(n):
+            if port[i] == 0:
                 continue
-            # Bounds: 8 bits are left, and RECENT is 256. An entry that made room since has another ifIndex, or is again
-            # one of this exporter: the table was cleared for it.
-            entry = counts.recent[port & (RECENT - 1)]
-            if entry == NONE or counts.entries[entry].if_index != port:
-                entry = find(counts, exporter, port)
-                if entry == NONE:
-                    continue
-                counts.recent[port & (RECENT - 1)] = entry
-            add(counts, entry, exporter, way, 1, octets[i])
+            entry = entry_of(counts, exporter, places, port[i])
+            if entry != NULL:
+                entry.flows[way] += 1
+                entry.octets[way] += octets[i]
 
 
 cdef void count_rows(
@@ -221,11 +250,13 @@ cdef void count_rows(
     # Bounds: n rows of each column, which may be null_octets().
     for i in range(n):
         port |= ports[0][i] | ports[1][i]
-    for i in range(n):
-        most |= octets[i]
-    if port < DENSE and port < n and most < MOST_OCTETS:
-        count_dense(counts, exporter, ports, octets, n, port)
-    elif port:
+    if port < DENSE and ROWS_OF_PORT * port <= n:
+        for i in range(n):
+            most |= octets[i]
+        if most < MOST_OCTETS:
+            count_dense(counts, exporter, ports, octets, n, port)
+            return
+    if port:
         count_sparse(counts, exporter, ports, octets, n)
 
 
@@ -256,15 +287,13 @@ cdef void count_part(Interfaces* counts, const Part* part) noexcept nogil:
         context = &part.runs[k].context
         exporter.address = context.exporter
         exporter.known = not context.nulls >> CONTEXT_EXPORTER & 1
-        exporter.has_time = False
-        exporter.last_ns = 0
+        exporter.hash = hash_of(context.exporter)
+        exporter.last_ns = NO_TIME
         first = part.runs[k].first_row
         # Progress: one run further each turn.
         while k < part.n_runs and is_same(context, &part.runs[k].context):
             if not part.runs[k].context.nulls >> CONTEXT_RECEIVED & 1:
-                if not exporter.has_time or exporter.last_ns < part.runs[k].context.received_ns:
-                    exporter.last_ns = part.runs[k].context.received_ns
-                exporter.has_time = True
+                exporter.last_ns = max(exporter.last_ns, part.runs[k].context.received_ns)
             k += 1
         end = part.runs[k].first_row if k < part.n_runs else part.rows
         rest[0] = ports[0] if counted[0] < 0 else ports[0] + first
@@ -312,7 +341,7 @@ cdef class InterfaceTable:
             found.append((
                 (<const char*> entry.exporter)[:ADDRESS_OCTETS] if entry.known else None, entry.if_index,
                 entry.flows[0], entry.octets[0], entry.flows[1], entry.octets[1],
-                entry.last_ns if entry.has_time else None,
+                None if entry.last_ns == NO_TIME else entry.last_ns,
             ))
         return sorted(found, key=lambda row: (row[0] or b"", row[1]))
 

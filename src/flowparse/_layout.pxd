@@ -78,4 +78,5 @@ cdef class Layout:
     cdef readonly dict index
     cdef readonly list wires    # how wide the fields of each template are, in the order of `names`
     cdef dict wire_index
+    cdef tuple described        # its columns as they were told; of one that is like another, those of the other
     cdef object arrow           # what _arrow made of it, once

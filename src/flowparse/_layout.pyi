@@ -22,6 +22,7 @@ class Layout:
         finish: Sequence[tuple[str, Sequence[int]]] = (),
         keeps_wires: bool = False,
         counted: tuple[int, int, int] = (-1, -1, -1),
+        like: Layout | None = None,
     ) -> Self: ...
     @property
     def names(self) -> tuple[str, ...]: ...

@@ -95,6 +95,7 @@ SOURCES = {
     "context": SOURCE_CONTEXT,
     "constant": SOURCE_CONSTANT,
 }
+cdef ColumnSpec NO_COLUMN            # zeros
 cdef int[CONTEXT_FIELDS] CONTEXT_WIDTHS = [16, 2, 4, 2, 8, 8, 8, 4, 4, 1, 1, 1]
 
 
@@ -143,6 +144,9 @@ cdef class Layout:
     counted : (int, int, int)
         The columns with the ifIndex that flows came in by and went out by, u32, and their octets, u64; -1: there is
         none.
+    like : Layout, optional
+        One whose columns are called the same, of the same types: layouts of one schema are many, and share what is
+        said of their columns. Columns that are its very own are taken over.
 
     Raises
     ------
@@ -150,11 +154,12 @@ cdef class Layout:
         A description that the kernels could not trust.
     """
 
-    def __cinit__(self, columns, finish=(), keeps_wires=False, counted=(-1, -1, -1)):
+    def __cinit__(self, columns, finish=(), keeps_wires=False, counted=(-1, -1, -1), Layout like=None):
         cdef int i, k, n = len(columns)
         cdef int n_finish = len(finish)
         cdef ColumnSpec* spec
         cdef size_t octets, rows
+        cdef size_t bits = 0        # of a row
         if not 0 < n < 65536:
             raise ValueError("a layout has 1 to 65535 columns")
         octets = (
@@ -176,10 +181,21 @@ cdef class Layout:
             shape.validity[k] = shape.data[k] + n
 
         names, types, units, wire = [], [], [], []
-        for i, (name, type, source, argument, nullable, wire_octets, unit) in enumerate(columns):
+        described = tuple(columns)
+        for i, column in enumerate(described):
+            spec = &shape.columns[i]
+            if like is not None and i < like.shape.n_columns and column is like.described[i]:
+                # Bounds: i < n_columns <= n_stored, of either.
+                spec[0] = like.shape.columns[i]
+                if spec.source not in (SOURCE_STEP, SOURCE_FINISH):
+                    if shape.n_columns != i:
+                        raise ValueError("scratch columns stand last")
+                    shape.n_columns += 1
+                    continue
+                spec[0] = NO_COLUMN
+            name, type, source, argument, nullable, wire_octets, unit = column
             if not isinstance(type, ColumnType):
                 raise TypeError("a column has a ColumnType")
-            spec = &shape.columns[i]
             spec.source = SOURCES[source]
             spec.width = type.width
             spec.nullable = bool(nullable)
@@ -210,6 +226,12 @@ cdef class Layout:
             if shape.n_columns != i:
                 raise ValueError("scratch columns stand last")
             shape.n_columns += 1
+            if like is not None:
+                if i >= like.shape.n_columns or (name, type, unit, wire_octets) != (
+                    like.names[i], like.types[i], like.units[i], like.wire_octets[i]
+                ):
+                    raise ValueError(f"column {name} is not like that of the other layout")
+                continue
             names.append(intern(name))      # row.name is found by identity
             types.append(type)
             units.append(unit)
@@ -239,8 +261,13 @@ cdef class Layout:
                 )
             ):
                 raise ValueError(f"column {counted[k]} is none to count interfaces by")
+        for i in range(n):
+            spec = &shape.columns[i]
+            if spec.source != SOURCE_NULL:
+                bits += 8 * (sizeof(int32_t) if spec.width == 0 else spec.width) + spec.nullable
         for k in range(SLAB_CLASSES):
-            rows = MOST_ROWS
+            # Never fewer than fit: what the columns are aligned to comes on top.
+            rows = min(<size_t> MOST_ROWS, 8 * slab_size(k) // max(<size_t> 1, bits))
             # Progress: `rows` falls by at least one each turn.
             while rows > 0 and place(shape, k, rows) > slab_size(k):
                 rows -= 1 + rows // 64
@@ -250,15 +277,26 @@ cdef class Layout:
         # Progress: the class grows to the largest.
         while shape.largest < SLAB_LARGEST and shape.rows[shape.largest] < MOST_ROWS:
             shape.largest += 1
-        self.names = tuple(names)
-        self.types = tuple(types)
-        self.units = tuple(units)
-        self.wire_octets = tuple(wire)
-        self.index = {name: i for i, name in enumerate(names)}
+        if like is None:
+            self.described = described
+            self.names = tuple(names)
+            self.types = tuple(types)
+            self.units = tuple(units)
+            self.wire_octets = tuple(wire)
+            self.index = {name: i for i, name in enumerate(names)}
+        elif shape.n_columns != like.shape.n_columns:
+            raise ValueError("the other layout has other columns")
+        else:
+            self.described = like.described
+            self.names = like.names
+            self.types = like.types
+            self.units = like.units
+            self.wire_octets = like.wire_octets
+            self.index = like.index
         self.wires = []
         self.wire_index = {}
         shape.keeps_wires = bool(keeps_wires)
-        if len(self.index) != len(names):
+        if len(self.index) != shape.n_columns:
             raise ValueError("column names repeat")
 
     def __dealloc__(self):

@@ -11,6 +11,7 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree, PyMem_RawMalloc
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
 
+from flowparse._chain cimport tie
 from flowparse._layout cimport CONTEXT_RECEIVED
 
 cdef enum:
@@ -48,65 +49,34 @@ cdef PendingSet* next_of_template(
     return one
 
 
-cdef void link_up(PendingAccount* account, PendingSet* one) noexcept nogil:
-    """Put it between the neighbors that it has written down."""
+cdef void tie_all(PendingAccount* account, PendingSet* one, bint is_in) noexcept nogil:
+    """Put it into its three lists between the neighbors that it has written down, or take it from between them."""
     cdef Queue* queue = queue_of_set(account, one)
-    if one.older != NULL:
-        one.older.newer = one
-    else:
-        account.oldest = one
-    if one.newer != NULL:
-        one.newer.older = one
-    else:
-        account.newest = one
-    if one.home_older != NULL:
-        one.home_older.home_newer = one
-    else:
-        one.home.oldest = one
-    if one.home_newer != NULL:
-        one.home_newer.home_older = one
-    else:
-        one.home.newest = one
-    if one.queue_older != NULL:
-        one.queue_older.queue_newer = one
-    else:
-        queue.oldest = one
-    if one.queue_newer != NULL:
-        one.queue_newer.queue_older = one
-    else:
-        queue.newest = one
+    tie(
+        &one.older.newer if one.older != NULL else &account.oldest,
+        &one.newer.older if one.newer != NULL else &account.newest, one, one.older, one.newer, is_in,
+    )
+    tie(
+        &one.home_older.home_newer if one.home_older != NULL else &one.home.oldest,
+        &one.home_newer.home_older if one.home_newer != NULL else &one.home.newest,
+        one, one.home_older, one.home_newer, is_in,
+    )
+    tie(
+        &one.queue_older.queue_newer if one.queue_older != NULL else &queue.oldest,
+        &one.queue_newer.queue_older if one.queue_newer != NULL else &queue.newest,
+        one, one.queue_older, one.queue_newer, is_in,
+    )
+
+
+cdef void link_up(PendingAccount* account, PendingSet* one) noexcept nogil:
+    tie_all(account, one, True)
     account.n += 1
     account.octets += one.length
     one.home.octets += one.length
 
 
 cdef void unlink(PendingAccount* account, PendingSet* one) noexcept nogil:
-    """Take it from between its neighbors, which it keeps written down."""
-    cdef Queue* queue = queue_of_set(account, one)
-    if one.older != NULL:
-        one.older.newer = one.newer
-    else:
-        account.oldest = one.newer
-    if one.newer != NULL:
-        one.newer.older = one.older
-    else:
-        account.newest = one.older
-    if one.home_older != NULL:
-        one.home_older.home_newer = one.home_newer
-    else:
-        one.home.oldest = one.home_newer
-    if one.home_newer != NULL:
-        one.home_newer.home_older = one.home_older
-    else:
-        one.home.newest = one.home_older
-    if one.queue_older != NULL:
-        one.queue_older.queue_newer = one.queue_newer
-    else:
-        queue.oldest = one.queue_newer
-    if one.queue_newer != NULL:
-        one.queue_newer.queue_older = one.queue_older
-    else:
-        queue.newest = one.queue_older
+    tie_all(account, one, False)
     account.n -= 1
     account.octets -= one.length
     one.home.octets -= one.length

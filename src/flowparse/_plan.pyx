@@ -623,6 +623,7 @@ cdef class Plan:
 
 cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
     """Steps as (segment, offset, width, column, kernel), and appends likewise with a kernel's name."""
+    cdef int i
     shape = layout.shape
     fixed, appends, filled = [], [], set()
     for k, (name, segment, offset, width, column) in enumerate(steps):
@@ -648,7 +649,7 @@ cdef tuple checked_steps(Layout layout, tuple segments, tuple steps):
         if kernel is None:
             raise ValueError(f"step {k}: {name} does not store {width} octets in {spec.width}")
         fixed.append((segment, offset, width, column, kernel))
-    for column in range(shape.n_stored):
-        if shape.columns[<int> column].source == SOURCE_STEP and column not in filled:
-            raise ValueError(f"no step fills column {column}")
+    for i in range(shape.n_stored):
+        if shape.columns[i].source == SOURCE_STEP and i not in filled:
+            raise ValueError(f"no step fills column {i}")
     return fixed, appends

@@ -15,6 +15,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from libc.string cimport memcmp, memcpy
 
+from flowparse._chain cimport tie
 from flowparse._wire cimport PROTOCOL_NETFLOW9, be16, be32
 
 cdef enum:
@@ -164,15 +165,50 @@ cdef bint is_whole(const Template* template, const uint8_t* at, const uint8_t* e
     return True
 
 
+cdef const uint8_t* end_of_record(const Program* program, const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """Where the data record at `at` ends; NULL where it reaches past `end`. Fields without octets cost nothing."""
+    cdef Py_ssize_t k, length
+    # Bounds: compared before each load, and before `at` moves.
+    for k in range(program.n_segments):
+        if end - at < program.segments[k].length:
+            return NULL
+        at += program.segments[k].length
+        if k == program.n_segments - 1:
+            break
+        if end - at < 1:
+            return NULL
+        length = at[0]
+        at += 1
+        if length == 255:
+            if end - at < 2:
+                return NULL
+            length = be16(at)
+            at += 2
+        if end - at < length:
+            return NULL
+        at += length
+    return at
+
+
 cdef Py_ssize_t frame_records(
     const Template* template, const uint8_t** at, const uint8_t* end, Py_ssize_t most,
 ) noexcept nogil:
-    """Walk up to `most` whole data records from `at`, which is left behind the last; return how many."""
+    """Walk up to `most` whole data records from `at`, which is left behind the last; return how many.
+
+    The template has its program.
+    """
     cdef Py_ssize_t n = 0
-    cdef Py_ssize_t octets
+    cdef const uint8_t* next_record
+    if template.record.n_variable == 0:
+        n = min(most, (end - at[0]) // <Py_ssize_t> template.record.least_length)
+        at[0] += n * <Py_ssize_t> template.record.least_length
+        return n
     # Progress: a record has one octet at least.
-    while n < most and end - at[0] >= template.record.least_length and is_whole(template, at[0], end, &octets):
-        at[0] += octets
+    while n < most and end - at[0] >= template.record.least_length:
+        next_record = end_of_record(template.program, at[0], end)
+        if next_record == NULL:
+            break
+        at[0] = next_record
         n += 1
     return n
 
@@ -259,44 +295,26 @@ cdef void link_newest(TemplateAccount* account, Template* template) noexcept nog
     link_again(account, template)
 
 
+cdef void tie_both(TemplateAccount* account, Template* template, bint is_in) noexcept nogil:
+    """Put it into its two lists between the neighbors that it has written down, or take it from between them."""
+    tie(
+        &template.older.newer if template.older != NULL else &account.oldest,
+        &template.newer.older if template.newer != NULL else &account.newest,
+        template, template.older, template.newer, is_in,
+    )
+    tie(
+        &template.domain_older.domain_newer if template.domain_older != NULL else &template.home.oldest,
+        &template.domain_newer.domain_older if template.domain_newer != NULL else &template.home.newest,
+        template, template.domain_older, template.domain_newer, is_in,
+    )
+
+
 cdef void link_again(TemplateAccount* account, Template* template) noexcept nogil:
-    """Put it between the neighbors that it has written down."""
-    if template.newer != NULL:
-        template.newer.older = template
-    else:
-        account.newest = template
-    if template.older != NULL:
-        template.older.newer = template
-    else:
-        account.oldest = template
-    if template.domain_newer != NULL:
-        template.domain_newer.domain_older = template
-    else:
-        template.home.newest = template
-    if template.domain_older != NULL:
-        template.domain_older.domain_newer = template
-    else:
-        template.home.oldest = template
+    tie_both(account, template, True)
 
 
 cdef void unlink(TemplateAccount* account, Template* template) noexcept nogil:
-    """Take it from between its neighbors, which it keeps written down."""
-    if template.newer != NULL:
-        template.newer.older = template.older
-    else:
-        account.newest = template.older
-    if template.older != NULL:
-        template.older.newer = template.newer
-    else:
-        account.oldest = template.newer
-    if template.domain_newer != NULL:
-        template.domain_newer.domain_older = template.domain_older
-    else:
-        template.home.newest = template.domain_older
-    if template.domain_older != NULL:
-        template.domain_older.domain_newer = template.domain_newer
-    else:
-        template.home.oldest = template.domain_newer
+    tie_both(account, template, False)
 
 
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────

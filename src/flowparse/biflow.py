@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from . import registry
-from .flow_view import Number, sources_of
+from .flow_sources import Number, sources_of
 from .registry import IANA, REVERSE, Registry
 from .schema import flow_columns
 from .template import VARIABLE, FieldSpecifier

@@ -57,8 +57,9 @@ class Compiled(NamedTuple):
     wires: tuple[int, ...] | None = None
     counted: tuple[int, int, int] = NOTHING_COUNTED
 
-    def layout(self) -> Layout:
-        return Layout(self.columns, self.finish, self.wires is not None, self.counted)
+    def layout(self, like: Layout | None = None) -> Layout:
+        """The layout; like one of the same schema, where there is one."""
+        return Layout(self.columns, self.finish, self.wires is not None, self.counted, like)
 
 
 class Place(NamedTuple):
@@ -80,16 +81,20 @@ class Place(NamedTuple):
 
 def placed_of(fields: Iterable[FieldSpecifier]) -> tuple[list[Place], tuple[int, ...]]:
     """The fields with their places, padding left out, and the segments of the record."""
-    placed, segments = [], [0]
+    placed: list[Place] = []
+    segments: list[int] = []
+    offset = 0
     for field in fields:
-        is_variable = field.length == VARIABLE
-        if (field.element.pen, field.element.id, field.element.name) != (0, 0, PADDING):
-            placed.append(Place(field, len(segments) - 1, 0 if is_variable else segments[-1]))
+        length = field.length
+        is_variable = length == VARIABLE
+        if field.element.name != PADDING or field.element.id or field.element.pen:
+            placed.append(Place(field, len(segments), 0 if is_variable else offset))
         if is_variable:
-            segments.append(0)
+            segments.append(offset)
+            offset = 0
         else:
-            segments[-1] += field.length
-    return placed, tuple(segments)
+            offset += length
+    return placed, (*segments, offset)
 
 
 def kernel_for(field: FieldSpecifier, type: ColumnType) -> str:

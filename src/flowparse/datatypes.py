@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 __all__ = [
     "COLUMN_TYPES",
@@ -166,6 +167,7 @@ SIZES = {"dateTimeSeconds": (4,), "float64": (4, 8)}
 """Octets that a value may have, where that is neither its column's width nor any reduced one."""
 
 
+@lru_cache(4096)
 def column_type(type: str, length: int) -> ColumnType:
     """The column that holds an element of abstract type `type`, sent in `length` octets.
 

@@ -508,7 +508,10 @@ def number(record: Record, name: str) -> int | None:
 
 def first_number(record: Record, names: Sequence[str]) -> int | None:
     """The first of several that is there."""
-    return next((value for name in names if (value := number(record, name)) is not None), None)
+    for name in names:
+        if name in record and (value := number(record, name)) is not None:
+            return value
+    return None
 
 
 def text(record: Record, name: str) -> str | None:

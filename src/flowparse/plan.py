@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from .compiled import COUNTED, NOTHING_COUNTED, NTP_KERNELS, Column, Compiled, Place, kernel_for, placed_of
 from .datatypes import COLUMN_TYPES, ColumnType, column_type
-from .flow_view import empty, flow, sources_of
+from .flow_sources import sources_of
+from .flow_view import empty, flow
 from .schema import flow_columns
 from .template import FieldSpecifier
 
@@ -66,8 +67,8 @@ def native(fields: Sequence[FieldSpecifier], *, counted: bool = False) -> Compil
     """
     placed, segments = placed_of(fields)
     made = _Native()
-    for _, place in _numbered(placed):
-        made.add(place, column_type(place.field.element.type, place.field.length))
+    for numbered, place in _numbered(placed):
+        made.add(place, COLUMN_TYPES[numbered[-1]])
     return made.compiled(segments)._replace(counted=made.counted() if counted else NOTHING_COUNTED)
 
 

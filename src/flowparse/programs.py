@@ -17,7 +17,7 @@ from .biflow import counters_of, is_biflow, other_end
 from .knowledge import teaches
 from .registry import Registry
 from .schema import FlowColumn
-from .template import FieldSpecifier, fields_from, n_odd, n_unknown
+from .template import FieldSpecifier, Specifiers
 
 __all__ = ["Program", "Programs"]
 
@@ -66,8 +66,9 @@ class Programs:
         counted: bool = False,
         split_biflow: bool = False,
     ) -> None:
-        self._wanted = None if columns is None else flow_view.Wanted(columns)
+        self._wanted = None if columns is None else flow_view.wanted_of(columns)
         self._elements = elements
+        self._specifiers = Specifiers(elements)
         self._accounts = {False: flows, True: options}
         self._tables: dict[bool, dict[object, Table]] = {False: {}, True: {}}
         self._most_tables = most_tables
@@ -88,7 +89,7 @@ class Programs:
         key = (protocol, is_options, octets[2:])  # the id is of no interest
         program = self._programs.pop(key, None)
         if program is None:
-            fields = fields_from(octets, protocol, is_options, self._elements)
+            fields, n_unknown, n_odd = self._specifiers.read(octets, protocol, is_options)
             compiled = self._compiled(fields, is_options=is_options)
             table = self._table(compiled, fields, is_options=is_options, most=self._most_tables)
             if table is None:
@@ -96,7 +97,7 @@ class Programs:
             made = Plan(table, compiled.segments, compiled.steps, compiled.wires)
             if self._split_biflow and not is_options and is_biflow(fields) and not self._split(made, fields):
                 return None
-            program = Program(made, is_options and teaches(fields), n_unknown(fields, self._elements), n_odd(fields))
+            program = Program(made, is_options and teaches(fields), n_unknown, n_odd)
             if len(self._programs) >= AT_HAND:
                 del self._programs[next(iter(self._programs))]
         self._programs[key] = program
@@ -140,8 +141,8 @@ class Programs:
         of_all = () if is_options or self._wanted is None else self._wanted.specs
         columns = compiled.columns
         # What every template's flow view has is no part of the key: many columns take long to hash.
-        own = tuple(column for column, each in zip(columns, of_all, strict=False) if column is not each)
-        key: object = own, columns[len(of_all) :], compiled.finish, compiled.counted
+        own = [column for column, each in zip(columns, of_all, strict=False) if column is not each]
+        key: object = tuple(own), columns[len(of_all) :], compiled.finish, compiled.counted
         table = tables.get(key)
         if table is not None and not table.layout.takes(compiled.wires):
             # So many widths of fields are invented: they get a table of their own, which counts.
@@ -152,8 +153,9 @@ class Programs:
                 self._forget_unused(tables)
                 if len(tables) >= most:
                     return None
+            like = None if is_options or self._wanted is None else self._wanted.layout
             name = f"options: {' '.join(field.element.name for field in fields)}" if is_options else "flows"
-            table = tables[key] = Table(compiled.layout(), self._accounts[is_options], name)
+            table = tables[key] = Table(compiled.layout(like), self._accounts[is_options], name)
         return table
 
     def _forget_unused(self, tables: dict[object, Table]) -> None:

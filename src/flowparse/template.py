@@ -13,11 +13,13 @@ from ._templates import fields_of
 from .datatypes import DATA_TYPES, Show, column_type
 from .registry import NETFLOW9, Element, Registry
 
-__all__ = ["VARIABLE", "FieldSpecifier", "Template", "fields_from", "fixed_fields", "n_odd", "n_unknown"]
+__all__ = ["VARIABLE", "FieldSpecifier", "Specifiers", "Template", "fields_from", "fixed_fields"]
 
 VARIABLE = 65535
 """A field's length that says: each record has its own (RFC 7011 section 7)."""
 IPFIX = 4  # events.PROTOCOLS
+MOST_KNOWN = 4096
+"""Field specifiers of a protocol that are kept at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +87,59 @@ def fields_from(octets: bytes, protocol: int, is_options: bool, elements: Regist
     NetFlow v9 numbers its scopes apart (RFC 3954 section 6.1). What the registry does not have is an
     element of octets, named after its number.
     """
-    fields = []
-    for pen, id, length, is_scope in fields_of(octets, protocol, is_options):
-        if protocol == IPFIX:
-            element = elements.find(pen or 0, id) or elements.unknown(pen or 0, id)
-        elif is_scope:
-            element = elements.v9_scope(id) or elements.unknown(NETFLOW9, id)
-        else:
-            element = elements.v9(id) or elements.unknown(0, id)
-        fields.append(FieldSpecifier(element, length, is_scope))
-    return tuple(fields)
+    return tuple(_field(each, protocol, elements) for each in fields_of(octets, protocol, is_options))
 
 
-def n_unknown(fields: tuple[FieldSpecifier, ...], elements: Registry) -> int:
-    """How many fields are of elements that the registry does not have (RFC 7011 section 9)."""
-    return sum(elements.find(field.element.pen, field.element.id) is None for field in fields)
+def _field(sent: tuple[int | None, int, int, bool], protocol: int, elements: Registry) -> FieldSpecifier:
+    """A field specifier, with the element that its numbers mean."""
+    pen, id, length, is_scope = sent
+    if protocol == IPFIX:
+        element = elements.find(pen or 0, id) or elements.unknown(pen or 0, id)
+    elif is_scope:
+        element = elements.v9_scope(id) or elements.unknown(NETFLOW9, id)
+    else:
+        element = elements.v9(id) or elements.unknown(0, id)
+    return FieldSpecifier(element, length, is_scope)
 
 
-def n_odd(fields: tuple[FieldSpecifier, ...]) -> int:
-    """How many fields have a length that their type does not have (RFC 7011 sections 6.1 and 6.2)."""
-    return sum(
+class Specifiers:
+    """What field specifiers mean by a registry, for whom templates are many and their fields the same few.
+
+    Parameters
+    ----------
+    elements : Registry
+    """
+
+    def __init__(self, elements: Registry) -> None:
+        self._elements = elements
+        self._known: dict[int, dict[object, tuple[FieldSpecifier, bool, bool]]] = {}
+
+    def read(self, octets: bytes, protocol: int, is_options: bool) -> tuple[tuple[FieldSpecifier, ...], int, int]:
+        """The fields of a Template Record, as `fields_from`; how many are unknown, and how many of odd width."""
+        known = self._known.setdefault(protocol, {})
+        fields, unknown, odd = [], 0, 0
+        for sent in fields_of(octets, protocol, is_options):
+            found = known.get(sent)
+            if found is None:
+                if len(known) >= MOST_KNOWN:
+                    known.clear()  # numbers and lengths are a sender's choice
+                field = _field(sent, protocol, self._elements)
+                found = known[sent] = field, is_unknown(field, self._elements), is_odd(field)
+            fields.append(found[0])
+            unknown += found[1]
+            odd += found[2]
+        return tuple(fields), unknown, odd
+
+
+def is_unknown(field: FieldSpecifier, elements: Registry) -> bool:
+    """Whether the registry does not have its element (RFC 7011 section 9)."""
+    return elements.find(field.element.pen, field.element.id) is None
+
+
+def is_odd(field: FieldSpecifier) -> bool:
+    """Whether it has a length that its type does not have (RFC 7011 sections 6.1 and 6.2)."""
+    return (
         DATA_TYPES[field.element.type].column not in ("binary", "utf8")
         and field.length != 0
         and (field.length == VARIABLE or column_type(field.element.type, field.length).show is Show.OCTETS)
-        for field in fields
     )

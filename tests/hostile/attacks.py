@@ -52,6 +52,8 @@ SMALL = Limits(
     open_tables=100,
 )
 OCTET = [(4, 1)]
+FIRST = [netflow5([V5Record()]), make.datagram(make.flow_sample())]
+"""What a decoder has read before: the tables of fixed formats are made with their first datagram."""
 Work = Callable[[], object]
 
 
@@ -77,7 +79,7 @@ def to_decoder(
 
     def prepare(limits: Limits) -> Work:
         decoder = Decoder(schema, limits=limits, **options)
-        decoder.feed_many(list(before), A)
+        decoder.feed_many([*FIRST, *before], A)
         decoder.take_tables()
         decoder.events()
         return lambda: decoder.feed_many(datagrams, exporters)
@@ -146,6 +148,16 @@ def widths(octets: int) -> Case:
     return to_decoder([ipfix(*filled(octets, part))])
 
 
+def layouts_of_many_fields(octets: int) -> Case:
+    """Templates of a hundred elements that are all different, each with a record."""
+
+    def part(i: int) -> bytes:
+        fields = [(1 + (i * 7 + k) % 400, 1) for k in range(100)]
+        return set_(2, template_record(ids(i), fields)) + set_(ids(i), bytes(len(fields)))
+
+    return to_decoder([ipfix(*filled(octets, part))], schema=NATIVE)
+
+
 def one_large_template(octets: int) -> Case:
     """A template of as many fields as there is room for, and of more than may be."""
     return to_decoder([ipfix(set_(2, template_record(256, OCTET * (octets // 4))))])
@@ -202,8 +214,14 @@ def records_of_an_octet(octets: int) -> Case:
 
 def records_of_no_octets_but_one(octets: int) -> Case:
     """Records of an octet that have a thousand fields of none."""
-    fields = [(1, 0)] * 1000 + OCTET
-    return to_decoder([ipfix(set_(256, bytes(octets)))], [ipfix(set_(2, template_record(256, fields)))], schema=NATIVE)
+    before = [ipfix(set_(2, template_record(256, [(1, 0)] * 1000 + OCTET)), set_(256, b"x"))]
+    return to_decoder([ipfix(set_(256, bytes(octets)))], before, schema=NATIVE)
+
+
+def variable_records_of_an_octet(octets: int) -> Case:
+    """Records of an octet, the length of a string, that have a thousand fields of none too."""
+    before = [ipfix(set_(2, template_record(256, [(1, 0)] * 1000 + [(82, 65535)])), set_(256, b"\0"))]
+    return to_decoder([ipfix(set_(256, bytes(octets)))], before, schema=NATIVE)
 
 
 def values_of_variable_length(octets: int) -> Case:
@@ -237,6 +255,7 @@ def lists(octets: int) -> Case:
 def small_sets(octets: int) -> Case:
     """A Set for each record, of templates in turn."""
     before = [ipfix(set_(2, *(template_record(256 + i, [(1 + i, 1)]) for i in range(50))))]
+    before += [ipfix(*(set_(256 + i, b"x") for i in range(50)))]
     return to_decoder([ipfix(*filled(octets, lambda i: set_(256 + i % 50, b"x")))], before)
 
 
@@ -532,6 +551,7 @@ ATTACKS: dict[str, Attack] = {
     "small_templates": Attack("T-01", small_templates, True),
     "small_templates_of_netflow9": Attack("T-01", small_templates_of_netflow9, True),
     "layouts": Attack("T-01", layouts, True),
+    "layouts_of_many_fields": Attack("T-01", layouts_of_many_fields, True),
     "widths": Attack("T-01", widths, True),
     "one_large_template": Attack("T-02", one_large_template, True),
     "empty_templates": Attack("T-03", empty_templates, True),
@@ -539,6 +559,7 @@ ATTACKS: dict[str, Attack] = {
     "empty_sets": Attack("T-03", empty_sets, True),
     "records_of_an_octet": Attack("T-04", records_of_an_octet, True),
     "records_of_no_octets_but_one": Attack("T-04", records_of_no_octets_but_one, True),
+    "variable_records_of_an_octet": Attack("T-04", variable_records_of_an_octet, True),
     "values_of_variable_length": Attack("T-05", values_of_variable_length, True),
     "many_values_of_variable_length": Attack("T-05", many_values_of_variable_length, True),
     "long_forms": Attack("T-05", long_forms, True),

@@ -235,7 +235,7 @@ def time_that_is_waited(limits: Limits, n: int) -> Outcome:
 
 # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ROWS_OF_A_SLAB = 498
+ROWS_OF_A_SLAB = 504
 """Rows of one column of 8 octets that the first slab of a table holds, which has 4 KiB."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from flowparse import FLOW, Decoder
 from flowparse._layout import Layout
 from flowparse.datatypes import COLUMN_TYPES
-from flowparse.flow_view import SECTION_COLUMNS
+from flowparse.flow_making import SECTION_COLUMNS
 from tests import build_sflow as sflow
 from tests import naive, naive_packet
 from tests.build import (
