@@ -248,9 +248,10 @@ def parts_of(octets: bytes, known: dict[int, Template], elements: Registry) -> I
     if version in fixed_formats.VERSIONS:
         yield from _fixed(octets, version, at)
         return
+    inside = _Inside(octets, known, elements, [Limits().values_per_message])
     try:
         for span in read_sets(octets, at, end):
-            yield from _set(octets, span, version, known, elements)
+            yield from _set(inside, span, version)
             at = span.end
     except Damage as damage:
         at = damage.offset
@@ -261,6 +262,7 @@ def parts_of(octets: bytes, known: dict[int, Template], elements: Registry) -> I
 
 
 def _fixed(octets: bytes, version: int, at: int) -> Iterator[Part]:
+    inside = _Inside(octets, {}, Registry.default(), [0])
     fields = fixed_formats.fields_of(version)
     length = sum(field.length for field in fields)
     count = min(int.from_bytes(octets[2:4]), (len(octets) - at) // length)
@@ -268,13 +270,14 @@ def _fixed(octets: bytes, version: int, at: int) -> Iterator[Part]:
         record = tuple(
             octets[at + sum(f.length for f in fields[:i]) :][: field.length] for i, field in enumerate(fields)
         )
-        yield from _record(_Inside(octets, {}, Registry.default()), fields, record, at, at + length, n)
+        yield from _record(inside, fields, record, at, at + length, n)
         at += length
     if at < len(octets):
         yield Part(at, len(octets) - at, 0, "behind the last record", _hex(octets[at:]), type=UNREAD)
 
 
-def _set(octets: bytes, span: SetSpan, version: int, known: dict[int, Template], elements: Registry) -> Iterator[Part]:
+def _set(inside: _Inside, span: SetSpan, version: int) -> Iterator[Part]:
+    octets, known, elements = inside.octets, inside.known, inside.elements
     templates, options = TEMPLATE_SETS[version]
     word = "FlowSet" if version == 9 else "Set"
     kind = {templates: "templates", options: "options templates"}.get(span.id, "reserved" if span.id < 256 else "data")
@@ -290,16 +293,18 @@ def _set(octets: bytes, span: SetSpan, version: int, known: dict[int, Template],
             yield part
             at = max(at, part.offset + part.length)
     elif template is not None:
-        inside = _Inside(octets, known, elements)
         try:
             for n, (record, end) in enumerate(read_records(octets, at, span.end, template.fields)):
+                if not inside.reads(template.fields):
+                    break
                 yield from _record(inside, template.fields, record, at, end, n)
                 at = end
         except Damage:
             pass
     if at < span.end:
         rest = octets[at : span.end]
-        name = "padding" if template is not None or not any(rest) else "not read"
+        is_padding = not any(rest) or (template is not None and inside.left[0] >= 0)
+        name = "padding" if is_padding else "not read"
         yield Part(at, span.end - at, 1, name, _hex(rest), type=UNREAD)
 
 
@@ -344,7 +349,13 @@ class _Inside(NamedTuple):
     octets: bytes
     known: dict[int, Template]
     elements: Registry
+    left: list[int]  # one number: fields that may still be read
     level: int = 0  # of lists around it
+
+    def reads(self, fields: tuple[FieldSpecifier, ...]) -> bool:
+        """Whether one more record is read. Fields without octets could be more than anybody has memory for."""
+        self.left[0] -= len(fields)
+        return self.left[0] >= 0
 
 
 def _record(
@@ -421,6 +432,8 @@ def _records_of(inside: _Inside, id: int, at: int, end: int, depth: int) -> Iter
         return
     try:
         for n, (record, after) in enumerate(read_records(inside.octets, at, end, template.fields)):
+            if not inside.reads(template.fields):
+                break
             yield from _record(inside, template.fields, record, at, after, n, depth)
             at = after
     except Damage:

@@ -181,3 +181,18 @@ def test_of_two_definitions_in_a_state_the_last_one_seen_holds() -> None:
 def test_a_state_that_is_none_is_refused() -> None:
     with pytest.raises(StateError):
         explain(ipfix(DATA), state=b"what is this")
+
+
+def test_fields_without_octets_are_read_as_far_as_the_limit() -> None:
+    # 8,000 fields to each of 30,000 records would be 240 million parts.
+    template = set_(IPFIX_TEMPLATES, template_record(256, [(1, 0)] * 8000 + [(4, 1)]))
+    found = explain(ipfix(template, set_(256, b"\6" * 30000)))
+    assert sum(part.name == "protocolIdentifier" for part in found.parts) == 1 + 65536 // 8001
+    assert (found.parts[-1].name, found.parts[-1].length) == ("not read", 30000 - 65536 // 8001)
+    assert any(event.code == "limit_reached" for event in found.events)
+
+
+def test_a_message_of_octets_alone_is_read_whole() -> None:
+    template = set_(IPFIX_TEMPLATES, template_record(256, [(4, 1)] * 5))
+    found = explain(ipfix(template, set_(256, b"\6" * 65000)))
+    assert sum(part.name == "protocolIdentifier" for part in found.parts) == 5 + 65000

@@ -7,7 +7,6 @@ specification. So it is slow: it is for what goes into a report, not for what a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..explanation import messages_of, octets_of, parts_of
@@ -30,8 +29,6 @@ __all__ = ["redact"]
 BLANK = {"octetArray", "basicList", "subTemplateList", "subTemplateMultiList"}
 """Data types of which nobody knows what they hold; a list that is not empty has parts of its own."""
 
-MOST_PARTS = 16
-"""For each octet of a datagram. Records of very many fields without octets have more; what is behind is zero then."""
 PACKETS = {"dataLinkFrameSection": redact_frame, "ipHeaderPacketSection": redact_packet}
 
 
@@ -98,8 +95,7 @@ class _Redactor:
                 return redact_sflow(octets, self._pseudonyms)
             return bytes(len(octets))
         made = bytearray(len(octets))
-        parts = parts_of(octets, self._known(octets), self._elements)
-        for part in islice(parts, MOST_PARTS * len(octets)):
+        for part in parts_of(octets, self._known(octets), self._elements):
             end = part.offset + part.length
             if part.value:
                 made[part.offset : end] = self._field(part.name, part.type, octets[part.offset : end])
