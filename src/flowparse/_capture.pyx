@@ -11,7 +11,7 @@ IEEE 802.1Q. Not done: MPLS, PPPoE and 802.2 SNAP in front of IP, compressed cap
 modified pcap of old Linux kernels (magic a1b2cd34).
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -19,6 +19,7 @@ from libc.string cimport memcpy, memset
 from operator import index
 
 from flowparse._clock cimport MICROSECONDS, NANOSECONDS, read_time, set_clock
+from flowparse._octets cimport hold_buffer
 from flowparse._udp cimport (
     PACKET_BAD,
     PACKET_DATAGRAM,
@@ -477,7 +478,7 @@ cdef class Reader:
     def __cinit__(self, capture, ports=None):
         if isinstance(capture, str) or hasattr(capture, "__fspath__"):
             raise TypeError(NO_FILE)
-        PyObject_GetBuffer(capture, &self.view, PyBUF_SIMPLE)
+        hold_buffer(capture, &self.view)
         open_capture(&self.state, <const uint8_t*>self.view.buf, self.view.len)
         error = self.error
         if error is not None:

@@ -38,7 +38,7 @@ cdef struct Interfaces:
     uint64_t evicted
     uint64_t refused            # without memory
     uint64_t sums[2][DENSE]     # zero between two parts
-    Places places[EXPORTERS]
+    Places* places              # EXPORTERS of them, when the first rows were counted
 
 cdef void count_part(Interfaces* counts, const Part* part) noexcept nogil
 

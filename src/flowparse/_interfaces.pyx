@@ -278,6 +278,11 @@ cdef void count_part(Interfaces* counts, const Part* part) noexcept nogil:
     cdef Py_ssize_t k = 0, first, end
     if counted[0] < 0 and counted[1] < 0:
         return
+    if counts.places == NULL:
+        counts.places = <Places*> PyMem_RawCalloc(EXPORTERS, sizeof(Places))
+        if counts.places == NULL:
+            counts.refused += 1
+            return
     # Bounds: Layout proved the widths; null_octets() has room for MOST_ROWS of 16 octets, all zero.
     ports[0] = <const uint32_t*> (values_of(part, counted[0]) if counted[0] >= 0 else null_octets())
     ports[1] = <const uint32_t*> (values_of(part, counted[1]) if counted[1] >= 0 else null_octets())
@@ -325,6 +330,7 @@ cdef class InterfaceTable:
         if self.counts != NULL:
             PyMem_RawFree(self.counts.entries)
             PyMem_RawFree(self.counts.buckets)
+            PyMem_RawFree(self.counts.places)
             PyMem_RawFree(self.counts)
 
     def __len__(self):

@@ -9,6 +9,7 @@ cdef struct Octets:
     bint held                   # whether `view` is to be released
     Py_buffer view
 
+cdef int hold_buffer(object octets, Py_buffer* view) except -1
 cdef int hold_octets(object octets, Octets* held) except -1
 cdef void let_go(Octets* held) noexcept
 cdef bytes copy_octets(object octets)

@@ -8,6 +8,20 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBuffer_Relea
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 
+cdef int hold_buffer(object octets, Py_buffer* view) except -1:
+    """Look at octets until the caller releases them; a TypeError where they are none."""
+    try:
+        PyObject_GetBuffer(octets, view, PyBUF_SIMPLE)
+    except (BufferError, ValueError) as error:          # numpy raises the latter
+        raise TypeError(f"octets are contiguous: {error}") from None
+    except TypeError:
+        if hasattr(octets, "read"):
+            name = type(octets).__name__
+            raise TypeError(f"octets are wanted, not the {name} itself: pass what its read() returns") from None
+        raise
+    return 0
+
+
 cdef int hold_octets(object octets, Octets* held) except -1:
     """Look at octets until `let_go`; a TypeError where they are none."""
     held.held = False
@@ -15,10 +29,7 @@ cdef int hold_octets(object octets, Octets* held) except -1:
         held.at = <const uint8_t*> PyBytes_AS_STRING(octets)
         held.length = PyBytes_GET_SIZE(octets)
         return 0
-    try:
-        PyObject_GetBuffer(octets, &held.view, PyBUF_SIMPLE)
-    except (BufferError, ValueError) as error:          # numpy raises the latter
-        raise TypeError(f"octets are contiguous: {error}") from None
+    hold_buffer(octets, &held.view)
     if held.view.itemsize != 1:
         PyBuffer_Release(&held.view)
         raise TypeError(f"octets are wanted, not items of {held.view.itemsize}")

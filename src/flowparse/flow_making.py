@@ -124,8 +124,9 @@ class Wanted:
             found.update(self._of.get(number, ()))
         for i in sorted(found):
             single = self._single[i]
-            if single is None or not self._take(view, i, single):
-                view.want(self._columns[i].name)
+            name = self._columns[i].name
+            if name not in view.settled and (single is None or not self._take(view, i, single)):
+                view.want(name)
 
     def _take(self, view: View, index: int, numbers: Iterable[Number]) -> bool:
         """Fill a column from the first of these that fits it; False where that takes more than a step."""

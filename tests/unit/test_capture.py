@@ -248,8 +248,10 @@ def test_two_threads_in_one_reader_are_refused() -> None:
 def test_what_is_not_a_buffer_is_a_type_error() -> None:
     with pytest.raises(TypeError):
         capture.datagrams("capture.pcap")  # type: ignore[arg-type]
-    with pytest.raises(BufferError):
+    with pytest.raises(TypeError, match="contiguous"):
         capture.datagrams(memoryview(bytes(64))[::2])
+    with pytest.raises(TypeError, match="the BytesIO itself: pass what its read"):
+        capture.datagrams(io.BytesIO())  # type: ignore[arg-type]
 
 
 # ── link layers ──────────────────────────────────────────────────────────────────────────────────────────────────────
