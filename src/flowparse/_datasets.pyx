@@ -120,12 +120,18 @@ cdef class DataWalker(TemplateWalker):
     cdef Py_ssize_t _limit_values(self, Span* body, const Template* template, int* met) noexcept nogil:
         """End the span behind the records that the message may unfold to; return how many are beyond, by `met`."""
         cdef Walk* walk = &self.walk
-        cdef int64_t by_values = walk.values_left // template.record.n_fields
-        cdef int64_t by_records = by_values if walk.phase == PHASE_REPLAY else walk.records_left
-        cdef int64_t most = min(by_records, by_values)
-        cdef Py_ssize_t there = left(body) // template.record.least_length
+        cdef int64_t by_values, by_records, most
+        cdef Py_ssize_t there = left(body)
         cdef const uint8_t* end = body.at
         cdef const uint8_t* rest
+        # As a rule a value has an octet at least, and a message fewer octets than it may have values: no division.
+        if template.record.n_fields <= template.record.least_length:
+            if there <= min(walk.values_left, walk.records_left):
+                return 0
+        by_values = walk.values_left // template.record.n_fields
+        by_records = by_values if walk.phase == PHASE_REPLAY else walk.records_left
+        most = min(by_records, by_values)
+        there //= template.record.least_length
         if there <= most:
             return 0                    # at most, where records have variable length
         met[0] = NOTE_RECORDS if most == by_records else NOTE_VALUES
