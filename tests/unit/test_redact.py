@@ -308,6 +308,32 @@ def test_checksums_and_options_of_packets_go() -> None:
     assert made.endswith(ipv4(udp_segment(b"", 1, 2), *hops, options=bytes(8)))
 
 
+def test_behind_a_first_fragment_is_payload_and_of_sctp_are_ports() -> None:
+    hops = [str(ip_address(pseudonym(each))) for each in SECRETS[:2]]
+    body = bytes(range(1, 17))
+    for proto, place, left in ((17, 0, 6), (17, 5, 0), (132, 0, 4), (4, 0, 0)):
+        packets = [
+            ipv4(octets, *of, proto=proto, fragment_offset=place)
+            for octets, of in ((body, SECRETS[:2]), (body[:left] + bytes(16 - left), hops))
+        ]
+        sent, expected = (
+            sflow.datagram(sflow.flow_sample(sflow.header(each, protocol=11)), agent=None) for each in packets
+        )
+        assert only(sent) == expected, (proto, place)
+
+
+def test_hosts_keep_no_name_and_no_number_of_theirs() -> None:
+    def message(name: str, uuid: bytes, macs: list[bytes]) -> bytes:
+        adapters = sflow.words(1, 7, len(macs)) + b"".join(each + bytes(2) for each in macs)
+        described = sflow.opaque(name) + uuid + sflow.words(2, 2) + sflow.opaque(name)
+        return sflow.datagram(
+            sflow.counters_sample(sflow.tagged(2000, described), sflow.tagged(2001, adapters), sflow.if_counters()),
+            agent=None,
+        )
+
+    assert only(message("root", b"0123456789abcdef", MACS)) == message("xxxx", bytes(16), [naive(e) for e in MACS])
+
+
 @pytest.mark.parametrize("version", [2, 4])
 def test_of_old_sflow_the_header_is_left(version: int) -> None:
     made = only(sflow.datagram(b"secret samples..", agent=SECRETS[0], version=version))
