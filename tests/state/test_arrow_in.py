@@ -450,5 +450,5 @@ def test_columns_are_let_go_of_whatever_happens() -> None:
     for _ in range(50):
         once()
     allocated = pa.total_allocated_bytes()
-    assert min(kept() for _ in range(3)) < 20
+    assert min(kept() for _ in range(3)) < 100  # a block a call is 200; pyarrow's own come and go, some thirty
     assert pa.total_allocated_bytes() <= allocated

@@ -45,7 +45,8 @@ def test_nothing_hidden_is_left(text: str) -> None:
 
 @given(ANY_TEXT)
 def test_visible_text_stays_as_it_is(text: str) -> None:
-    printable = "".join(c for c in text if c.isprintable())
+    # Python calls variation selectors of plane 14 printable, though they have no shape.
+    printable = "".join(c for c in text if c.isprintable() and not "\U000e0000" <= c <= "\U000e0fff")
     assert visible(printable, None) == printable
 
 
