@@ -49,6 +49,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     stats = terminalreporter.stats
     counts = {outcome: len(stats.get(outcome, ())) for outcome in ("passed", "failed", "error", "skipped")}
     counts |= {f"golden_{outcome}": goldens[outcome] for outcome in ("passed", "failed", "skipped")}
+    if hasattr(config, "workerinput"):
+        return  # what a worker of pytest-xdist ran, its controller counts
     build = config.rootpath / "build"
     build.mkdir(exist_ok=True)
     with (build / "tests.txt").open("a") as file:
