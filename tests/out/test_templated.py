@@ -276,12 +276,12 @@ def test_variable_length_in_v9_is_a_template_for_each_length() -> None:
 
 
 def test_a_file_of_messages() -> None:
-    flows = batch([flow(src_port=i % 65536) for i in range(3000)])
+    flows = batch([flow(src_port=i % 65536, observation_domain_id=0) for i in range(3000)])
     made = list(encode.ipfix(flows, file=True))
     assert len(made) < 5
     decoder = Decoder()
     assert decoder.feed_stream(b"".join(made), "") == 3000
-    assert carried(decoder.take()) == carried(flows) or decoder.rows_waiting == 0
+    assert carried(decoder.take()) == carried(flows)
 
 
 @each_encoder
